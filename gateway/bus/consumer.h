@@ -1,0 +1,33 @@
+/* The manual consumer: reads given topics from where it is told, without a group. For `dev`, `tap` and the lanes. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bus/kafka_settings.h"
+#include "event/recordset.h"
+
+struct event_base;
+struct consumer;
+
+struct consumed {
+    struct slice topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct slice key, value;
+    const struct record_header *headers;
+    size_t header_count;
+};
+
+enum consumer_start {
+    CONSUMER_FROM_BEGINNING,
+    CONSUMER_FROM_END,
+};
+
+/* Reads all partitions of the topics; on_record runs on the loop, its bytes are valid during the call only. */
+struct consumer *consumer_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics,
+                              size_t count, enum consumer_start start,
+                              void (*on_record)(const struct consumed *record, void *argument), void *argument,
+                              struct error *error);
+void consumer_free(struct consumer *consumer); /* NULL is fine */

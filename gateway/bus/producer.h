@@ -1,0 +1,42 @@
+/* The plain producer: one a worker, idempotent, acks=all, murmur2. Delivery reports arrive on the worker's own loop. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "bus/kafka_settings.h"
+#include "event/recordset.h"
+
+struct event_base;
+struct producer;
+
+/* name tells this producer's metrics and logs apart ("worker-0"). base is the loop that publishes and gets reports; all
+ * calls come from its thread. NULL with error when librdkafka refuses the settings. */
+struct producer *producer_new(const struct kafka_settings *settings, const char *name, struct event_base *base,
+                              struct metrics *metrics, const struct clock *clock, struct error *error);
+
+/* Fetches the topics' metadata, so that the first callback does not pay for connection and metadata. Blocks up to
+ * timeout_ms; false with the reason when Kafka does not answer or a topic has no leader. Before the loop runs. */
+bool producer_warm_up(struct producer *producer, const struct slice *topics, size_t count, int timeout_ms,
+                      struct error *error);
+
+/* Sends every record of the set; set->on_done is called exactly once, later, from the loop. Records whose set was
+ * published first come first in their partition. After a fatal error of librdkafka's (an idempotent producer that lost
+ * its place) a new producer takes over, and records without a report are sent again by it, in order. */
+void producer_publish(struct producer *producer, struct recordset *set);
+
+struct producer_state {
+    uint64_t pending_records; /* without a report */
+    bool reachable;           /* at least one broker is connected */
+    int64_t oldest_pending_ns; /* monotonic time of the oldest record without a report; 0: none */
+};
+struct producer_state producer_state(const struct producer *producer);
+
+/* Ends it within timeout_ms: what has no report by then is purged and reported DELIVERY_FAILED. Calls on_done of what is
+ * on its way. NULL is fine. */
+void producer_free(struct producer *producer, int timeout_ms);
+
+/* For tests: makes librdkafka declare this producer dead. */
+void producer_break(struct producer *producer);

@@ -1,0 +1,136 @@
+/* The configuration snapshot: read from one YAML file, checked whole, immutable from then on. */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "adapters/adapter.h"
+#include "base/address.h"
+#include "bus/kafka_settings.h"
+#include "bus/topic_admin.h"
+#include "event/cloudevent.h"
+
+/* The topics by what they are for; names are the configuration's. */
+enum topic_role {
+    TOPIC_CALL_EVENTS,
+    TOPIC_AGENT_EVENTS,
+    TOPIC_TASK_EVENTS,
+    TOPIC_UNMAPPED,
+    TOPIC_RAW,
+    TOPIC_DEADLETTER,
+    TOPIC_COMMANDS,
+    TOPIC_RESULTS,
+    TOPIC_JOURNAL,
+    TOPIC_DIALOG_CONTEXT,
+    TOPIC_DIALOG_REQUESTS,
+    TOPIC_DIALOG_REPLIES,
+    TOPIC_ROLE_COUNT,
+};
+
+enum secret_place {
+    SECRET_IN_PATH = 1,   /* /callbacks/<source>/<secret>[/<endpoint>] */
+    SECRET_IN_QUERY = 2,  /* ?<secret_parameter>=... */
+    SECRET_IN_HEADER = 4, /* <secret_header>: ... */
+};
+
+/* `expect`: a member of the message that must have one of these values. */
+struct expectation {
+    struct slice member;
+    const struct slice *values;
+    size_t value_count;
+};
+
+struct target_list {
+    const struct slice *topics; /* no topic twice */
+    size_t count;
+};
+
+/* Where callbacks of one vendor account come in. */
+struct source {
+    size_t index; /* among the sources: for tables beside the snapshot */
+    struct slice name;
+    const struct adapter *adapter;
+    struct slice account; /* by default the name */
+    const struct slice *methods;
+    size_t method_count;
+    const struct slice *secrets; /* those that are configured; empty list: no secret is asked for */
+    size_t secret_count;
+    unsigned secret_places; /* bits of enum secret_place */
+    struct slice secret_parameter, secret_header; /* header in lower case */
+    struct network_list allow; /* empty: any address */
+    const struct expectation *expectations;
+    size_t expectation_count;
+    bool open;
+    bool signed_by_vendor;        /* the settings make the vendor's signature verifiable */
+    const struct zone *zone;
+    unsigned budget_ms;
+    const struct slice *settings; /* in the order of the adapter's rows */
+    struct target_list targets[EVENT_TYPE_COUNT]; /* default topic, matching routes, extra topics */
+};
+
+struct ingress_limits {
+    size_t head_bytes;       /* request line and fields */
+    unsigned header_count;
+    size_t body_bytes;
+    unsigned connections;    /* of the process */
+    size_t buffered_bytes;   /* body bytes in memory, of the process */
+    unsigned head_seconds, body_seconds, idle_seconds, write_seconds;
+    size_t output_bytes;     /* that one connection may leave unread */
+};
+
+struct config {
+    struct arena *arena;
+    const char *path;
+
+    const char *instance;
+    const char *data_dir;
+
+    struct slice address; /* of the callback port */
+    unsigned port;        /* 0: any, as the tests do */
+    unsigned workers;
+    struct ingress_limits limits;
+    struct network_list trusted_proxies;
+    unsigned shutdown_seconds; /* what is owed is finished within */
+
+    struct slice management_address;
+    unsigned management_port;
+    unsigned egress_management_port;
+
+    struct kafka_settings kafka;
+    bool topics_create;
+    int topics_partitions;
+    int topics_replication;
+    struct slice topics[TOPIC_ROLE_COUNT];
+    bool raw_enabled;
+    enum cloudevent_mode mode;
+
+    const struct source *sources;
+    size_t source_count;
+};
+
+/* What is wrong with a file, in the order of its lines. */
+struct config_fault {
+    unsigned line; /* 0: the file as a whole */
+    struct slice text;
+};
+struct config_faults {
+    struct arena *arena;
+    const char *path;
+    struct config_fault *faults;
+    size_t count, capacity;
+};
+
+/* Reads, expands ${NAME} and ${NAME:-default}, checks. NULL when anything is wrong; faults then holds all of it, each
+ * with its line and what to do. faults is initialised by the call; free with config_faults_free in either case. */
+struct config *config_load(const char *path, struct config_faults *faults);
+/* The same from memory; path is only for messages. */
+struct config *config_parse(const char *path, struct slice yaml, struct config_faults *faults);
+void config_faults_print(const struct config_faults *faults, FILE *stream); /* "file:line: text" each */
+void config_faults_free(struct config_faults *faults);
+void config_free(struct config *config);
+
+const struct source *config_source(const struct config *config, struct slice name);
+/* The specs of the topics that this configuration needs; *count of them, in the snapshot's arena. */
+const struct topic_spec *config_topic_specs(const struct config *config, size_t *count);
+/* Prints every option with its default and meaning: `check --options`, and the reference in docs/. */
+void config_print_options(FILE *stream);

@@ -1,0 +1,25 @@
+/* The HTTP ingress: N worker threads, each with its own loop, listener, engine and producer. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "config/config.h"
+
+struct ingress;
+
+/* Binds, makes the producers, starts the threads; they accept when it returns. NULL with error when a port is taken or
+ * librdkafka refuses its settings. config outlives it. */
+struct ingress *ingress_start(const struct config *config, struct metrics *metrics, const struct clock *clock,
+                              struct error *error);
+unsigned ingress_port(const struct ingress *ingress); /* the one it is bound to */
+
+struct ingress_health {
+    bool accepting;       /* all workers run */
+    bool kafka_reachable; /* some producer has a broker */
+};
+struct ingress_health ingress_health(const struct ingress *ingress); /* from any thread */
+
+/* Stops accepting, lets what is on its way finish within seconds, ends the threads. Returns how many requests were still
+ * unanswered. */
+unsigned ingress_stop(struct ingress *ingress, unsigned seconds);

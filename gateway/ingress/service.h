@@ -1,0 +1,28 @@
+/* The seam between HTTP and what the gateway does with a request. The connection calls down, an answer comes back up,
+ * now or later, exactly once. */
+#pragma once
+
+#include "ingress/answer.h"
+#include "ingress/ticket.h"
+
+/* --- called by the connection --- */
+
+/* Judges the head alone: path, method, declared size, address, secret (in that order). Sets the ticket's source. Any
+ * refusal is answered at once; where the connection can be kept, its body is then read and thrown away. */
+enum refusal admission_check(struct ticket *ticket) MUST_CHECK;
+
+/* The body is complete: parses, verifies, converts, publishes. Ends, now or later, in ticket_accept or ticket_refuse. */
+void conversion_start(struct ticket *ticket);
+
+/* The ticket's deadline has passed while its records are on their way: answers 503. The ticket lives until they are
+ * reported. */
+void conversion_overdue(struct ticket *ticket);
+
+/* --- called by the service; they hand the ticket back --- */
+
+/* Answers 200 with the vendor's own answer. */
+void ticket_accept(struct ticket *ticket, struct answer answer);
+/* Answers with a problem. allow: the methods for a 405, else empty. */
+void ticket_refuse(struct ticket *ticket, enum refusal refusal);
+/* Nothing refers to it any more: answered, and every record reported. Frees it. */
+void ticket_free(struct ticket *ticket);

@@ -1,0 +1,72 @@
+/* A ticket is one request that we owe an answer: made when its head is complete, it owns the request's memory, outlives
+ * the HTTP connection where it must, is owned by one place at a time, and is freed exactly once.
+ *
+ *   connection ── head complete ──▶ admission ── body complete ──▶ conversion ──▶ producer ──▶ answer ──▶ freed
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "adapters/adapter.h"
+#include "base/address.h"
+#include "base/arena.h"
+#include "config/config.h"
+#include "event/envelope.h"
+#include "event/recordset.h"
+
+struct connection;
+struct worker;
+
+/* The request's head as the guard judged it; slices live in the ticket's arena. */
+struct head {
+    struct slice method;
+    struct slice path;  /* as received, absolute, without query; not decoded */
+    struct slice query; /* without '?' */
+    const struct record_header *fields; /* names in lower case, values without surrounding white space */
+    size_t field_count;
+    int64_t content_length; /* bytes; -1: chunked */
+    bool http10;
+    bool keep_alive;      /* what the client asked for */
+    bool expect_continue; /* it waits for 100 Continue */
+};
+
+/* The value of the field of that (lower-case) name; the empty slice when it is missing. A field that came twice is
+ * joined by ", ". */
+struct slice head_field(const struct head *head, const char *name);
+
+enum ticket_state {
+    TICKET_READING,    /* head accepted, body on its way: the connection's */
+    TICKET_PUBLISHING, /* records on their way to Kafka: the producer's */
+    TICKET_ANSWERED,   /* the answer is written, or the client is gone */
+};
+
+#define REQUEST_ID_BYTES 24
+
+struct ticket {
+    struct worker *worker;
+    struct connection *connection; /* NULL once the client is gone or answered */
+    struct arena *arena;
+    enum ticket_state state;
+    char request_id[REQUEST_ID_BYTES + 1];
+
+    struct head head;
+    struct address peer;       /* the connection's other end */
+    struct slice body;         /* complete when TICKET_PUBLISHING begins; grows before */
+    int64_t started_ns;        /* monotonic, when the head was complete */
+    int64_t deadline_ns;       /* monotonic, answer 503 then */
+
+    /* Set by admission. */
+    const struct source *source;
+    struct address sender;     /* the peer, or whom a trusted proxy names */
+    struct slice endpoint;
+    struct slice public_path, public_query; /* without the secret: for logs and dead letters */
+    bool vouched;              /* a secret or an address vouches for the sender */
+
+    /* Set by conversion. */
+    enum body_format format;
+    struct envelope envelope;
+    struct recordset records;
+    const char *outcome;       /* for metrics: "accepted", "unmapped", "dead_letter" */
+
+    struct ticket *next, *previous; /* in the worker's list of those on their way */
+};
