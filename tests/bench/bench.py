@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""`make bench`: the gateway in full duty beside bare libevhtp, in one run, as a table.
+
+Both get the same 600-byte yeta push over 256 keep-alive connections from wrk. The gateway checks it, converts it,
+publishes it to a real Kafka and answers after the delivery report. One worker, so that figures are a core's. Rounds
+alternate, and what counts are the medians and the ratios: this machine's speed drifts.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
+CONNECTIONS = 256
+HERTZ = os.sysconf("SC_CLK_TCK")
+
+BODY = (
+    '{"business_id":"150","robot_id":"20001003","call_uuid":"8edf0c99-5b3d-4722-b1fb-10b2fbfecda2",'
+    '"task_id":"504138886481984","task_data_id":"32264888839704576","caller":"055196866001","callee":"19900000001",'
+    '"direction":2,"time_dial":1543935305290,"time_ring":1543935306290,"time_answer":1543935313230,'
+    '"time_hangup":1543935444490,"duration_ring":7,"duration_call":131,"task_result":"0","task_result_desc":"成功",'
+    '"task_tries":0,"task_row_index":1,"task_row_head":["客户手机号码","姓名"],"task_row_value":["18656957753","张先生"],'
+    '"app_id":"1232432"}'
+)
+LUA = 'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [[%s]]\n' % BODY
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / HERTZ
+
+
+def resident_mib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def wait_until(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    sys.exit(f"bench: {what} did not come up within {seconds} s")
+
+
+def answers(url):
+    return urllib.request.urlopen(url, timeout=2).status == 200
+
+
+def seconds_of(text):
+    number, unit = re.match(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[unit]
+
+
+def load(pid, url, script):
+    """One round of wrk against the process: requests/s, CPU per request in us, p50 and p99 in ms, resident MiB."""
+    before = cpu_seconds(pid)
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", script, url]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    cpu = cpu_seconds(pid) - before
+    if "Non-2xx" in text or "Socket errors" in text:
+        sys.exit(f"bench: not every request was answered well:\n{text}")
+    requests = int(re.search(r"(\d+) requests in", text)[1])
+    return {
+        "requests/s": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
+        "CPU us/request": cpu / requests * 1e6,
+        "p50 ms": seconds_of(re.search(r"50%\s+(\S+)", text)[1]) * 1e3,
+        "p99 ms": seconds_of(re.search(r"99%\s+(\S+)", text)[1]) * 1e3,
+        "resident MiB": resident_mib(pid),
+    }
+
+
+def main():
+    subprocess.run(["cmake", "--build", str(BUILD), "--target", "trunkline", "bare_evhtp"], check=True)
+    brokers = os.environ.get("TRUNKLINE_TEST_BROKERS")
+    started_kafka = not brokers
+    if started_kafka:
+        kafka = [str(ROOT / "tests/kafka/kafka.sh")]
+        out = subprocess.run([*kafka, "start"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        brokers = out.split()[-1]
+    processes = []
+    with tempfile.TemporaryDirectory() as data:
+        script = pathlib.Path(data, "push.lua")
+        script.write_text(LUA)
+        try:
+            bare = subprocess.Popen([str(BUILD / "tests/bare_evhtp"), "18090"])
+            environment = dict(
+                os.environ, KAFKA_BROKERS=brokers, TRUNKLINE_PORT="18091", TRUNKLINE_MANAGEMENT_PORT="18092",
+                TRUNKLINE_DATA_DIR=data, TRUNKLINE_WORKERS="1", TRUNKLINE_OPEN="true",
+            )
+            gateway = subprocess.Popen(
+                [str(BUILD / "trunkline"), "gateway", "--config", str(ROOT / "deploy/trunkline.yaml")],
+                env=environment, stderr=subprocess.DEVNULL,
+            )
+            processes = [bare, gateway]
+            wait_until(lambda: answers("http://127.0.0.1:18092/readyz"), "the gateway")
+            wait_until(lambda: answers("http://127.0.0.1:18090/"), "bare libevhtp")
+            subjects = {
+                "bare libevhtp": (bare.pid, "http://127.0.0.1:18090/"),
+                "gateway, full duty": (gateway.pid, "http://127.0.0.1:18091/callbacks/yeta/receiveCallRecord"),
+            }
+            rounds = {name: [] for name in subjects}
+            for number in range(ROUNDS):
+                for name, (pid, url) in subjects.items():
+                    print(f"round {number + 1} of {ROUNDS}: {name}", flush=True)
+                    rounds[name].append(load(pid, url, str(script)))
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+            if started_kafka:
+                subprocess.run([*kafka, "stop"], check=True)
+    report(rounds)
+
+
+def report(rounds):
+    columns = list(next(iter(rounds.values()))[0])
+    medians = {name: {c: statistics.median(r[c] for r in rows) for c in columns} for name, rows in rounds.items()}
+    width = max(map(len, medians))
+    print(f"\n{len(BODY.encode())}-byte push, {CONNECTIONS} connections, one worker; medians of {ROUNDS} rounds")
+    print(" " * width, *(f"{c:>15}" for c in columns))
+    for name, row in medians.items():
+        print(f"{name:<{width}}", *(f"{row[c]:>15.1f}" for c in columns))
+    bare, full = medians["bare libevhtp"], medians["gateway, full duty"]
+    print(
+        f"full duty / bare: {full['requests/s'] / bare['requests/s']:.2f} of the requests/s, "
+        f"{full['CPU us/request'] / bare['CPU us/request']:.2f} of the CPU a request"
+    )
+
+
+main()
