@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Starts and stops the real Apache Kafka that the tests run against: one KRaft node on 127.0.0.1, made for the occasion.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+jars=$here/target/dependency
+start_seconds=60
+
+usage() {
+    cat <<'USAGE'
+usage: kafka.sh start|stop|status [--dir DIR] [--port N]
+
+  start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
+          its address as the last line. Nothing to do when it runs already.
+  stop    kills it and removes what it stored.
+  status  tells whether it runs; exit status 1 when it does not.
+
+  --dir DIR   where it keeps its data and log (default: run/ beside this script); a directory is a broker
+  --port N    the port to listen on (default: one that is free)
+
+KAFKA_JAVA_OPTIONS replaces the options for java that keep it small.
+USAGE
+}
+
+say() { echo "kafka: $*" >&2; }
+die() {
+    say "$@"
+    exit 1
+}
+
+# The broker's process id, if it lives. A number left behind by a killed machine may belong to somebody else by now, so
+# its command line has to name our directory.
+running() {
+    local pid
+    pid=$(cat "$dir/pid" 2>/dev/null) || return 1
+    grep -qaF "$dir/server.properties" "/proc/$pid/cmdline" 2>/dev/null || return 1
+    echo "$pid"
+}
+
+listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Below the ports that the kernel gives to outgoing connections, so that none of those takes it in the meantime.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((15000 + RANDOM % 15000))
+        if ! listening "$port"; then
+            echo "$port"
+            return
+        fi
+    done
+    die "found no free port between 15000 and 30000"
+}
+
+fetch() {
+    local stamp
+    stamp=$here/target/fetched-$(cksum <"$here/pom.xml" | tr ' ' -)
+    mkdir -p "$here/target"
+    exec 9>"$here/target/lock"
+    flock 9 # two runs at once: the second waits and finds the jars
+    if [ ! -e "$stamp" ]; then
+        say "fetching its jars by Maven (about 45 MB, once)"
+        rm -rf "$jars"
+        mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies >&2 || die "Maven could not fetch the jars"
+        touch "$stamp"
+    fi
+    exec 9>&-
+}
+
+configure() {
+    mkdir -p "$dir"
+    sed -e "s|@DIR@|$dir|" -e "s|@PORT@|$port|" -e "s|@CONTROLLER_PORT@|$(free_port)|" \
+        "$here/server.properties" >"$dir/server.properties"
+    # Any 16 bytes in URL-safe base64 will do; one that begins with '-' would be taken for an option.
+    java -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" kafka.tools.StorageTool \
+        format -t "T$(head -c 16 /dev/urandom | base64 | tr '+/' '__' | cut -c 2-22)" -c "$dir/server.properties" \
+        >"$dir/broker.log" 2>&1 || { tail -n 20 "$dir/broker.log" >&2; die "could not format $dir"; }
+}
+
+wait_until_it_answers() {
+    local deadline=$((SECONDS + start_seconds))
+    until grep -q "Kafka Server started" "$dir/broker.log" && listening "$port"; do
+        if ! running >/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+            tail -n 40 "$dir/broker.log" >&2
+            stop
+            die "the broker did not come up within $start_seconds s; its log is above"
+        fi
+        sleep 0.1
+    done
+}
+
+start() {
+    local pid options
+    if pid=$(running); then
+        say "runs already (process $pid)"
+        cat "$dir/address"
+        return
+    fi
+    command -v java >/dev/null || die "needs java 17 or later: deploy/install-deps.sh test"
+    command -v mvn >/dev/null || die "needs mvn: deploy/install-deps.sh test"
+    clean
+    fetch
+    port=${port:-$(free_port)}
+    listening "$port" && die "port $port is taken; give another one by --port"
+    say "starting a broker on 127.0.0.1:$port, data in $dir"
+    configure
+    read -ra options <<<"${KAFKA_JAVA_OPTIONS:--Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}"
+    setsid java "${options[@]}" -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" \
+        kafka.Kafka "$dir/server.properties" </dev/null >>"$dir/broker.log" 2>&1 &
+    echo $! >"$dir/pid"
+    wait_until_it_answers
+    echo "127.0.0.1:$port" >"$dir/address"
+    say "up after $SECONDS s"
+    cat "$dir/address"
+}
+
+# Only what start made: somebody may have given a directory that holds more.
+clean() {
+    rm -rf "$dir/data" "$dir/server.properties" "$dir/broker.log" "$dir/pid" "$dir/address"
+    rmdir "$dir" 2>/dev/null || true
+}
+
+stop() {
+    local pid
+    if pid=$(running); then
+        kill -KILL "$pid" # its data goes too, so there is nothing to put in order
+        while running >/dev/null; do sleep 0.05; done
+        say "stopped (process $pid)"
+    else
+        say "does not run"
+    fi
+    clean
+}
+
+status() {
+    local pid
+    if pid=$(running); then
+        say "runs (process $pid)"
+        cat "$dir/address"
+    else
+        say "does not run"
+        return 1
+    fi
+}
+
+verb=${1:-}
+[ $# -eq 0 ] || shift
+dir=$here/run
+port=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --dir | --port)
+        [ $# -ge 2 ] || die "$1 needs a value"
+        if [ "$1" = --dir ]; then dir=$(realpath -m "$2"); else port=$2; fi
+        shift 2
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
+[[ $port =~ ^[0-9]*$ ]] || die "--port takes a number"
+
+case $verb in
+start | stop | status) "$verb" ;;
+-h | --help | help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
