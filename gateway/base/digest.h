@@ -14,5 +14,5 @@ bool digest_sha256_hex(struct slice bytes, char hex[SHA256_HEX_BYTES]) MUST_CHEC
 bool digest_md5_hex(struct slice first, struct slice second, char hex[MD5_HEX_BYTES]) MUST_CHECK;
 
 /* The one function that compares secrets and signatures. Its time depends on the lengths alone, never on where two
- * texts differ. */
+ * texts differ. An empty expected secret equals nothing. */
 bool secret_equal(struct slice given, struct slice expected) MUST_CHECK;
