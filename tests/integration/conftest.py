@@ -1,0 +1,125 @@
+"""Fixtures of the integration tests: one real Kafka for the whole run, gateways on it, topics of a test's own."""
+
+import os
+import uuid
+
+import pytest
+
+from gateway import BINARY, Gateway, changed, configuration
+from kafka import Kafka
+
+
+def pytest_sessionstart(session):
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is missing: run `make`, or name the binary in TRUNKLINE_BIN", returncode=2)
+
+
+def pytest_runtest_setup(item):
+    Gateway.started[:] = [gateway for gateway in Gateway.started if gateway.status is None]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for gateway in Gateway.started:
+            title = f"log of `trunkline {' '.join(gateway.arguments)}`"
+            report.sections.append((title, gateway.log_text()[-20000:]))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """A real Kafka: that of TRUNKLINE_TEST_BROKERS, else one for this run."""
+    given = os.environ.get("TRUNKLINE_TEST_BROKERS")
+    if given:
+        yield Kafka(given)
+        return
+    broker = Kafka.start(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def own_kafka(kafka, tmp_path_factory):
+    """A real Kafka whose process is ours, to be frozen; thaw it before the test ends."""
+    if kafka.directory is not None:
+        yield kafka
+        return
+    broker = Kafka.start(tmp_path_factory.mktemp("own-kafka"))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def new_prefix(kafka):
+    """A function that gives a prefix for names of topics; what begins so is deleted at the end of the run."""
+    made = []
+
+    def make():
+        made.append(f"t{uuid.uuid4().hex[:8]}-")
+        return made[-1]
+
+    yield make
+    if kafka.directory is None:
+        for prefix in made:
+            kafka.delete(prefix)
+
+
+@pytest.fixture
+def prefix(new_prefix):
+    """What the names of this test's topics begin with, so that tests do not see each other's records."""
+    return new_prefix()
+
+
+@pytest.fixture
+def start_gateway(kafka, prefix, tmp_path):
+    """Starts gateways on the real Kafka: start_gateway({"gateway": {"workers": 1}}, env=…, args=…, ready=…).
+
+    The changes are laid over gateway.configuration(). `on` is another Kafka. All are stopped at the end, orderly and
+    with status 0, unless the test has waited for their end itself.
+    """
+    gateways = []
+
+    def start(changes=None, env=None, args=(), ready=True, on=kafka):
+        directory = tmp_path / f"gateway-{len(gateways)}"
+        config = changed(configuration(on.address, directory / "data", prefix), changes or {})
+        gateways.append(Gateway.configured(directory, config, env, args))
+        return gateways[-1].start(ready)
+
+    yield start
+    for gateway in reversed(gateways):
+        gateway.stop()
+
+
+@pytest.fixture
+def gateway(start_gateway):
+    """A gateway as gateway.configuration() has it; its topics are `prefix` + the usual name."""
+    return start_gateway()
+
+
+@pytest.fixture(scope="module")
+def module_gateway(kafka, new_prefix, tmp_path_factory):
+    """One gateway for all tests of a file, where what the others did is of no matter; `.prefix` as above."""
+    directory = tmp_path_factory.mktemp("gateway")
+    prefix = new_prefix()
+    gateway = Gateway.configured(directory, configuration(kafka.address, directory / "data", prefix))
+    gateway.prefix = prefix
+    try:
+        yield gateway.start()
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    """`trunkline dev` with its embedded broker, one for all tests of a file: where Kafka is not the point."""
+    gateway = Gateway.dev(tmp_path_factory.mktemp("dev"))
+    try:
+        yield gateway.start()
+    finally:
+        gateway.stop()

@@ -1,0 +1,134 @@
+"""The Kafka that a test run uses: started by tests/kafka/kafka.sh, or given by TRUNKLINE_TEST_BROKERS.
+
+What the gateway wrote is read by Confluent's Python client, so that Trunkline is never checked by its own consumer.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+import confluent_kafka
+import confluent_kafka.admin
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
+
+
+@dataclass
+class Record:
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes
+    value: bytes
+    headers: list  # of (name, bytes), in their order
+
+    def header(self, name):
+        """The one value of that header, as text; None when there is none."""
+        values = [value for key, value in self.headers if key == name]
+        assert len(values) <= 1, f"header {name} comes {len(values)} times"
+        return values[0].decode() if values else None
+
+
+class Kafka:
+    """A broker. `directory` is where kafka.sh keeps the one that we started; None: somebody else's."""
+
+    def __init__(self, address, directory=None):
+        self.address = address
+        self.directory = directory
+        self.admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": address, "log_level": 3})
+
+    @classmethod
+    def start(cls, directory):
+        command = [str(SCRIPT), "start", "--dir", str(directory)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
+        assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr}"
+        return cls(done.stdout.split()[-1], pathlib.Path(directory))
+
+    def stop(self):
+        if self.directory is not None:
+            subprocess.run([str(SCRIPT), "stop", "--dir", str(self.directory)], check=True, capture_output=True)
+
+    @property
+    def pid(self):
+        assert self.directory is not None, "a broker that the tests did not start has no process of ours"
+        return int((self.directory / "pid").read_text())
+
+    def freeze(self):
+        """From now on it keeps its connections and answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        status = pathlib.Path(f"/proc/{self.pid}/status")
+        while not re.search(r"^State:\s+T", status.read_text(), re.M):
+            time.sleep(0.005)
+
+    def thaw(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def topics(self, prefix=""):
+        """Name -> number of partitions, of the topics whose names begin so."""
+        found = self.admin.list_topics(timeout=20).topics
+        return {name: len(topic.partitions) for name, topic in found.items() if name.startswith(prefix)}
+
+    def create(self, name, partitions=1, **config):
+        """Keyword arguments are the topic's settings, with _ for the dots: cleanup_policy="compact"."""
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        topic = confluent_kafka.admin.NewTopic(name, partitions, 1, config=settings)
+        for future in self.admin.create_topics([topic], operation_timeout=20).values():
+            future.result(timeout=30)
+
+    def settings(self, topic):
+        """The topic's settings as the broker has them, name -> text."""
+        resource = confluent_kafka.admin.ConfigResource("topic", topic)
+        (future,) = self.admin.describe_configs([resource]).values()
+        return {name: entry.value for name, entry in future.result(timeout=20).items()}
+
+    def delete(self, prefix):
+        """Removes the topics whose names begin so."""
+        names = list(self.topics(prefix))
+        if names:
+            for future in self.admin.delete_topics(names).values():
+                future.exception(timeout=30)
+
+    def read(self, topic, seconds=30):
+        """Every record that the topic holds now, partition by partition, in the order of their offsets."""
+        consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": self.address, "group.id": "none", "enable.auto.commit": False,
+            "enable.partition.eof": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20, "log_level": 3,
+        })
+        try:
+            known = consumer.list_topics(topic, timeout=seconds).topics[topic]
+            if known.error is not None:
+                return []
+            ends = {}
+            for partition in known.partitions:
+                where = confluent_kafka.TopicPartition(topic, partition)
+                low, high = consumer.get_watermark_offsets(where, timeout=seconds)
+                if high > low:
+                    ends[partition] = high
+            return sorted(
+                self._read_to(consumer, topic, ends, seconds), key=lambda record: (record.partition, record.offset)
+            )
+        finally:
+            consumer.close()
+
+    @staticmethod
+    def _read_to(consumer, topic, ends, seconds):
+        beginning = confluent_kafka.OFFSET_BEGINNING
+        consumer.assign([confluent_kafka.TopicPartition(topic, partition, beginning) for partition in ends])
+        left, records, deadline = dict(ends), [], time.monotonic() + seconds
+        while left:
+            assert time.monotonic() < deadline, f"could not read {topic} to its end within {seconds} s"
+            for message in consumer.consume(1000, timeout=0.2):
+                assert message.error() is None, f"reading {topic}: {message.error()}"
+                if message.offset() < ends[message.partition()]:
+                    records.append(Record(
+                        topic, message.partition(), message.offset(), message.timestamp()[1], message.key(),
+                        message.value(), message.headers() or [],
+                    ))
+                if message.offset() + 1 >= ends[message.partition()]:
+                    left.pop(message.partition(), None)
+        return records
