@@ -1,0 +1,59 @@
+/* How adapters read a message and report what they find: the contract's rules for what counts as absent, in one place.
+ *
+ * Absent are: a missing member, JSON null, the empty string, the text `null`, and for times also 0. A member that is
+ * there and cannot be read is left out and counted in conversion->unreadable. Objects, arrays and booleans are no
+ * texts. object may be NULL or no object: then everything is absent.
+ *
+ * Keys and subjects are given as the vendor wrote them. The event's writer replaces one that is longer than 256 bytes
+ * or holds control characters by its hash (event/cloudevent.h), so adapters need not look. */
+#pragma once
+
+#include "adapters/adapter.h"
+
+/* --- reading --- */
+
+/* A string as it is, or a number's digits as they are written. Absent: the empty slice. */
+struct slice message_text(const struct value *object, const char *name);
+/* The same of a value itself, which may be NULL: an element of an array, or a member found in another way. */
+struct slice value_text(const struct value *value);
+/* Present by the rules above; objects, arrays and booleans are. */
+bool message_has(const struct value *object, const char *name);
+
+/* A JSON number, digit for digit, from a number or from a string of digits with an optional minus and fraction. Outer
+ * white space and leading zeros are taken off ("05" gives 5). Exponents and more than 32 characters are unreadable. */
+struct slice message_number(struct conversion *conversion, const struct value *object, const char *name);
+/* -1 when absent or no whole number from 0 to INT_MAX; the latter is not counted: it is for codes, not for members. */
+int message_code(const struct value *object, const char *name);
+
+/* Epoch seconds, epoch milliseconds, "YYYY-MM-DD HH:MM:SS[.fff]", "YYYYMMDDHHMMSS": as numbers or as strings; the last
+ * two and the offset are the source's zone's. */
+struct timestamp message_time_seconds(const struct callback *callback, struct conversion *conversion,
+                                      const struct value *object, const char *name);
+struct timestamp message_time_millis(const struct callback *callback, struct conversion *conversion,
+                                     const struct value *object, const char *name);
+struct timestamp message_time_local(const struct callback *callback, struct conversion *conversion,
+                                    const struct value *object, const char *name);
+struct timestamp message_time_compact(const struct callback *callback, struct conversion *conversion,
+                                      const struct value *object, const char *name);
+
+/* A vendor's code and what it means to us, for tables; what a code means is an enumeration of event/model.h. */
+struct message_word {
+    const char *word; /* NULL ends a table */
+    int meaning;
+};
+/* The meaning of text, compared exactly; fallback when no row names it. */
+int message_word(const struct message_word *table, struct slice text, int fallback);
+
+/* --- reporting --- */
+
+/* The first 32 hex digits of SHA-256 over the untouched body, in the callback's arena; computed at each call. */
+struct slice callback_hash(const struct callback *callback);
+/* The message for `data.vendor`: JSON bytes as they are, less outer white space; XML as an object of strings. */
+struct slice vendor_json(const struct callback *callback);
+
+/* Always false, so that convert can end with it: `return conversion_fail(conversion, "missing_key", "no callId")`. Both
+ * texts are static. When the arena is full, convert just returns false: the caller asks arena_failed() first. */
+bool conversion_fail(struct conversion *conversion, const char *reason, const char *detail);
+/* Adds the vendor.unmapped event: key the hash, subject call_id, or the hash when that is empty. The result is
+ * convert's. */
+bool conversion_unmapped(const struct callback *callback, struct conversion *conversion, struct slice call_id);
