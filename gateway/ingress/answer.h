@@ -1,6 +1,10 @@
 /* What a client gets: the vendor's own success answer, or a problem (RFC 9457). Rendered in one piece, written once. */
 #pragma once
 
+#include <stdint.h>
+
+#include "adapters/adapter.h"
+#include "base/clock.h"
 #include "base/slice.h"
 
 /* Every way a request can end other than well; one row each in answer.c: status, title, what to do, metric label. None of
@@ -32,3 +36,28 @@ struct refusal_kind {
     bool closes;
 };
 const struct refusal_kind *refusal_kind(enum refusal refusal);
+
+/* The Date field's value, made once a second. Zeroed at first. */
+struct date_cache {
+    int64_t second;
+    char text[32];
+};
+const char *date_text(struct date_cache *cache, const struct clock *clock);
+
+/* What an answer depends on besides its kind. */
+struct answer_context {
+    const char *date;
+    const char *request_id;
+    bool keep;   /* the connection stays */
+    bool http10; /* the client speaks HTTP/1.0 */
+    bool head;   /* HEAD: the fields of the answer without its body */
+};
+
+#define ANSWER_REFUSAL_BYTES 1024 /* room for any refusal whose allow has up to 128 bytes */
+/* Room that a success needs. */
+size_t answer_success_bytes(struct answer answer);
+/* They write the whole message and return its length; 0 when it does not fit. */
+size_t answer_success(char *text, size_t size, const struct answer_context *context, struct answer answer);
+/* allow: the methods for a 405, else empty. */
+size_t answer_refusal(char *text, size_t size, const struct answer_context *context, enum refusal refusal,
+                      struct slice allow);

@@ -2,8 +2,20 @@
  * now or later, exactly once. */
 #pragma once
 
+#include "base/error.h"
+#include "base/metrics.h"
+#include "config/config.h"
 #include "ingress/answer.h"
 #include "ingress/ticket.h"
+
+struct service;
+
+/* --- called at start and end --- */
+
+/* What admission and conversion keep beside the configuration (handles of their metrics and the like): made once,
+ * before the workers start, and shared by them as worker->service. NULL with error. */
+struct service *service_new(const struct config *config, struct metrics *metrics, struct error *error);
+void service_free(struct service *service); /* NULL is fine */
 
 /* --- called by the connection --- */
 

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "event/envelope.h"
 #include "event/recordset.h"
+#include "ingress/deadline.h"
 
 struct connection;
 struct worker;
@@ -53,7 +54,8 @@ struct ticket {
     struct address peer;       /* the connection's other end */
     struct slice body;         /* complete when TICKET_PUBLISHING begins; grows before */
     int64_t started_ns;        /* monotonic, when the head was complete */
-    int64_t deadline_ns;       /* monotonic, answer 503 then */
+    struct deadline deadline;  /* the source's budget: answer 503 then */
+    size_t buffered_bytes;     /* its share of the worker's body bytes */
 
     /* Set by admission. */
     const struct source *source;
@@ -67,6 +69,4 @@ struct ticket {
     struct envelope envelope;
     struct recordset records;
     const char *outcome;       /* for metrics: "accepted", "unmapped", "dead_letter" */
-
-    struct ticket *next, *previous; /* in the worker's list of those on their way */
 };

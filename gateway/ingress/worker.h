@@ -1,0 +1,89 @@
+/* A worker is a thread with its own loop, listener, engine and producer. Everything in it belongs to its thread, except
+ * where a member says otherwise; workers share only the configuration, the counters and the service. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "bus/producer.h"
+#include "config/config.h"
+#include "ingress/answer.h"
+#include "ingress/deadline.h"
+
+struct event;
+struct event_base;
+struct connection;
+struct counters;
+struct engine;
+struct janitor;
+struct service;
+
+/* The kinds of waiting that a connection does, each with its own patience. */
+enum patience {
+    PATIENCE_FRESH,  /* accepted, nothing received yet */
+    PATIENCE_IDLE,   /* between two requests */
+    PATIENCE_HEAD,   /* from the head's first byte to its last */
+    PATIENCE_BODY,   /* from the head's end to the body's */
+    PATIENCE_WRITE,  /* for the client to read its answer */
+    PATIENCE_LINGER, /* for the client to close after our last answer */
+    PATIENCE_COUNT,
+};
+
+struct worker {
+    /* What admission and conversion use. A test may fill in these alone. */
+    const struct config *config;
+    const struct clock *clock;
+    struct producer *producer;
+    struct service *service; /* what admission and conversion keep beside the configuration; shared, immutable */
+
+    /* The rest is HTTP's. */
+    const struct counters *counters; /* shared */
+    unsigned number;
+    unsigned port; /* the one it is bound to */
+    struct event_base *base;
+    struct engine *engine;
+    struct arena_pool *arenas;
+    struct date_cache date;
+
+    struct janitor *janitor;
+    struct deadline_list patience[PATIENCE_COUNT];
+    struct deadline_list *budgets; /* of tickets, one list a source */
+
+    struct connection *connections; /* all of them */
+    size_t connection_count, connection_limit;
+    size_t ticket_count; /* made and not freed */
+    size_t owed;         /* tickets that are published and not answered */
+    size_t buffered_bytes, buffered_limit;
+
+    uint64_t id_prefix, id_counter; /* of request ids */
+    struct log_limit refusals;      /* log lines that clients can trigger */
+
+    pthread_t thread;
+    struct event *wake;  /* on wake_fd: another thread asks the worker to stop */
+    struct event *pulse; /* looks after the producer's health and an orderly stop */
+    int wake_fd;
+    bool stopping;
+    int64_t stop_began_ns, stop_by_ns; /* monotonic */
+    unsigned unanswered;               /* at the end; read after the thread has ended */
+    atomic_uint stop_seconds;          /* set by the thread that stops it */
+    atomic_bool running;               /* read by any thread */
+    atomic_bool kafka_reachable;       /* read by any thread */
+};
+
+/* Binds its listener and makes its producer; starts no thread. *port: 0 takes any and is set to the one taken. NULL with
+ * error. */
+struct worker *worker_new(unsigned number, const struct config *config, const struct clock *clock,
+                          struct metrics *metrics, const struct counters *counters, struct service *service,
+                          unsigned *port, struct error *error);
+/* The thread's function: runs until it is told to stop. */
+void *worker_run(void *worker);
+/* From any thread: finish what is owed within so many seconds, then end. */
+void worker_stop(struct worker *worker, unsigned seconds);
+void worker_free(struct worker *worker); /* after its thread has ended; NULL is fine */
+
+/* A request id that no other request has: REQUEST_ID_BYTES characters and a NUL. */
+void worker_request_id(struct worker *worker, char *text);
