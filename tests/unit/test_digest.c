@@ -1,0 +1,116 @@
+/* Digests against published values, from several threads, and the comparison of secrets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "base/digest.h"
+
+static const struct {
+    const char *text;
+    const char *sha256;
+    const char *md5;
+} rows[] = {
+    {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "d41d8cd98f00b204e9800998ecf8427e"},
+    {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "900150983cd24fb0d6963f7d28e17f72"},
+    {"message digest", "f7846f55cf23e14eebeab5b4e1550cad5b509e3348fbc4efa3a1413d393cb650",
+     "f96b697d7cb7938d525a2f31aaf161d0"},
+};
+
+static bool
+all_rows_right(void)
+{
+    char sha256[SHA256_HEX_BYTES], md5[MD5_HEX_BYTES];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct slice text = slice_from(rows[i].text);
+        size_t half = text.length / 2;
+        if (!digest_sha256_hex(text, sha256) ||
+            !digest_md5_hex(slice_make(text.data, half), slice_make(text.data + half, text.length - half), md5) ||
+            !slice_is(slice_make(sha256, sizeof sha256), rows[i].sha256) ||
+            !slice_is(slice_make(md5, sizeof md5), rows[i].md5))
+            return false;
+    }
+    return true;
+}
+
+static void
+published_values(void **state)
+{
+    (void)state;
+    assert_true(all_rows_right());
+    /* A context that is used again has forgotten what came before. */
+    assert_true(all_rows_right());
+}
+
+static void
+absent_slices_are_empty(void **state)
+{
+    (void)state;
+    char sha256[SHA256_HEX_BYTES], md5[MD5_HEX_BYTES];
+    struct slice absent = {NULL, 0};
+
+    assert_true(digest_sha256_hex(absent, sha256));
+    assert_memory_equal(sha256, rows[0].sha256, sizeof sha256);
+    assert_true(digest_md5_hex(absent, slice_from("abc"), md5));
+    assert_memory_equal(md5, rows[1].md5, sizeof md5);
+}
+
+static void *
+digest_often(void *wrong)
+{
+    for (int round = 0; round < 1000; round++) {
+        if (!all_rows_right())
+            *(bool *)wrong = true;
+    }
+    return NULL;
+}
+
+static void
+each_thread_has_its_own_context(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    bool wrong[4] = {false};
+
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, digest_often, &wrong[i]), 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_false(wrong[i]);
+    }
+}
+
+static void
+secrets(void **state)
+{
+    (void)state;
+    struct slice secret = SLICE("s3cret");
+
+    assert_true(secret_equal(slice_from("s3cret"), secret));
+    assert_false(secret_equal(slice_from("s3cres"), secret));
+    assert_false(secret_equal(slice_from("S3cret"), secret));
+    assert_false(secret_equal(slice_from("s3cre"), secret));
+    assert_false(secret_equal(slice_from("s3cret "), secret));
+    assert_false(secret_equal(slice_make(NULL, 0), secret));
+    assert_false(secret_equal(slice_from(""), slice_from("")));
+    assert_false(secret_equal(slice_make("a\0b", 3), slice_make("a\0c", 3)));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(published_values),
+        cmocka_unit_test(absent_slices_are_empty),
+        cmocka_unit_test(each_thread_has_its_own_context),
+        cmocka_unit_test(secrets),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
