@@ -26,8 +26,8 @@ enum consumer_start {
 };
 
 /* Reads all partitions of the topics; on_record runs on the loop, its bytes are valid during the call only. */
-struct consumer *consumer_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics,
-                              size_t count, enum consumer_start start,
+struct consumer *consumer_new(const struct kafka_settings *settings, struct event_base *base,
+                              const struct slice *topics, size_t count, enum consumer_start start,
                               void (*on_record)(const struct consumed *record, void *argument), void *argument,
                               struct error *error);
 void consumer_free(struct consumer *consumer); /* NULL is fine */

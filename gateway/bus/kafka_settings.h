@@ -10,9 +10,9 @@ struct kafka_property {
 };
 
 struct kafka_settings {
-    const struct kafka_property *properties; /* the user's, checked by kafka_settings_check */
+    const struct kafka_property *properties; /* the user's, each checked by kafka_property_check */
     size_t count;
-    bool tcp_nodelay_broker; /* the embedded broker: no difference to anybody else */
+    bool embedded; /* the embedded broker: it answers a reader that is up to date only when the wait is over */
 };
 
 /* Whether librdkafka takes this property and value for a producer or consumer, and Trunkline leaves it to the user

@@ -28,14 +28,19 @@ bool producer_warm_up(struct producer *producer, const struct slice *topics, siz
 void producer_publish(struct producer *producer, struct recordset *set);
 
 struct producer_state {
-    uint64_t pending_records; /* without a report */
-    bool reachable;           /* at least one broker is connected */
+    uint64_t pending_records;  /* without a report */
+    bool reachable;            /* at least one broker is connected */
     int64_t oldest_pending_ns; /* monotonic time of the oldest record without a report; 0: none */
 };
 struct producer_state producer_state(const struct producer *producer);
 
-/* Ends it within timeout_ms: what has no report by then is purged and reported DELIVERY_FAILED. Calls on_done of what is
- * on its way. NULL is fine. */
+/* Whether Kafka seems to take records: a broker is connected, and none has left a record without a report for
+ * PRODUCER_STUCK_MS. Known to a second or so. From any thread. */
+#define PRODUCER_STUCK_MS 5000
+bool producer_reachable(const struct producer *producer);
+
+/* Ends it within timeout_ms: what has no report by then is purged and reported DELIVERY_FAILED. Calls on_done of what
+ * is on its way. NULL is fine. */
 void producer_free(struct producer *producer, int timeout_ms);
 
 /* For tests: makes librdkafka declare this producer dead. */

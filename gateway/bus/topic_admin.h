@@ -10,12 +10,12 @@
 struct topic_spec {
     const char *name;
     int partitions;
-    int replication;             /* -1: the broker's default */
-    const char *cleanup_policy;  /* "delete", "compact"; NULL: the broker's */
-    int64_t retention_ms;        /* 0: the broker's, -1: for ever */
-    const char *timestamp_type;  /* "LogAppendTime", "CreateTime"; NULL: the broker's */
-    int64_t max_message_bytes;   /* at least this much must fit; 0: not checked */
-    int min_insync_replicas;     /* at least; 0: not checked */
+    int replication;            /* -1: the broker's default */
+    const char *cleanup_policy; /* "delete", "compact"; NULL: the broker's */
+    int64_t retention_ms;       /* 0: the broker's, -1: for ever */
+    const char *timestamp_type; /* "LogAppendTime", "CreateTime"; NULL: the broker's */
+    int64_t max_message_bytes;  /* at least this much must fit; 0: not checked */
+    int min_insync_replicas;    /* at least; 0: not checked */
 };
 
 struct topic_admin;

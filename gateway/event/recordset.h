@@ -10,7 +10,7 @@ enum delivery {
     DELIVERY_PENDING,
     DELIVERY_ACKNOWLEDGED, /* Kafka has it, acks=all */
     DELIVERY_FAILED,       /* not, or not known: try again later */
-    DELIVERY_REFUSED,      /* Kafka will never take it as it is: too large, not allowed */
+    DELIVERY_REFUSED,      /* Kafka will never take this record as it is: too large, or not what its topic takes */
 };
 
 struct record_header {
@@ -28,7 +28,9 @@ struct record {
     size_t header_count;
     enum delivery delivery;
     struct recordset *set;
-    struct record *next; /* of the port that has it on its way */
+    /* Of the port that has it on its way, while it has. */
+    struct record *next, *previous;
+    int port_error;
 };
 
 /* Bytes and records belong to the owner (a ticket's arena) and stay where they are until on_done. */
@@ -36,6 +38,7 @@ struct recordset {
     struct record *records;
     size_t count;
     size_t pending;         /* records without a delivery report */
+    int64_t published_ns;   /* monotonic; set by the port */
     enum delivery delivery; /* the worst of its records' */
     struct slice reason;    /* why it failed or was refused; a static text */
     /* Called once, on the publishing loop, never before publish has returned. */
