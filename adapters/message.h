@@ -20,7 +20,8 @@ struct slice value_text(const struct value *value);
 bool message_has(const struct value *object, const char *name);
 
 /* A JSON number, digit for digit, from a number or from a string of digits with an optional minus and fraction. Outer
- * white space and leading zeros are taken off ("05" gives 5). Exponents and more than 32 characters are unreadable. */
+ * white space and leading zeros are taken off ("05" gives 5). Unreadable: exponents, more than 32 characters, and what
+ * else is no such number. */
 struct slice message_number(struct conversion *conversion, const struct value *object, const char *name);
 /* -1 when absent or no whole number from 0 to INT_MAX; the latter is not counted: it is for codes, not for members. */
 int message_code(const struct value *object, const char *name);

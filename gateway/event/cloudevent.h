@@ -1,4 +1,8 @@
-/* Writes a canonical event as a CloudEvent (1.0, JSON): structured mode, or binary mode with ce_ headers. */
+/* Writes a canonical event as a CloudEvent (1.0, JSON): structured mode, or binary mode with ce_ headers.
+ *
+ * A vendor's key, subject or correlation id that is longer than 256 bytes or holds control characters is replaced by
+ * the first 32 hex digits of its SHA-256: attributes may hold no control characters, and a partition key stays small.
+ */
 #pragma once
 
 #include "base/arena.h"
@@ -11,7 +15,7 @@ enum cloudevent_mode {
     CLOUDEVENT_BINARY,
 };
 
-/* "<adapter>-<key>-<type name><suffix>", in the arena. */
+/* "<adapter>-<key>-<type name><suffix>", in the arena; the empty slice when that is full. */
 struct slice cloudevent_id(const struct canonical_event *event, const struct envelope *envelope, struct arena *arena);
 
 /* Fills key, value and headers of record; its topic is the caller's. All bytes live in the arena. false only when the

@@ -8,14 +8,24 @@
 
 struct original {
     struct slice method, endpoint;
-    struct slice query; /* as received, without secrets */
-    struct slice hash;  /* 32 hex digits of SHA-256 over the body: key and id of the record */
-    struct slice body;  /* untouched */
+    struct slice query;                  /* as received, without secrets */
+    struct slice hash;                   /* 32 hex digits of SHA-256 over the body: key and id of the record */
+    struct slice body;                   /* untouched */
     const struct record_header *headers; /* the request's fields, names in lower case, without secrets */
     size_t header_count;
 };
 
-/* reason is a word of the list in the documentation ("missing_key", "not_json", ...), detail a sentence. */
+/* Both write the record header by header: id (the hash), source, vendor, account, recordedtime, method, endpoint,
+ * query, then every field of the request as http.<name>. What is absent has no header. A dead letter also has reason, a
+ * word, and detail, a sentence for people. The reasons:
+ *
+ *   not_json, not_xml  the body is not what its first byte claims, or breaks the rules of base/json.h, base/xml.h
+ *   not_a_message      the body is empty, or begins like neither
+ *   missing_key        a message that we know, without the id that its event is named by
+ *   too_large          Kafka refuses the event for good: it exceeds the topic's limit
+ *   refused            Kafka refuses the event for good, for another reason
+ *
+ * false only when the arena is full. */
 bool deadletter_write(const struct original *original, const struct envelope *envelope, struct slice reason,
                       struct slice detail, struct arena *arena, struct record *record) MUST_CHECK;
 bool raw_record_write(const struct original *original, const struct envelope *envelope, struct arena *arena,

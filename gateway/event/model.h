@@ -27,7 +27,14 @@ enum event_type {
 /* "call.dialing" ... "vendor.unmapped". The CloudEvents type is "io.trunkline." + this + ".v1". */
 const char *event_type_name(enum event_type type);
 
-/* Enumerations whose zero means: the message does not tell. Names by the functions below. */
+struct event_names {
+    const char *name;        /* "call.ended" */
+    struct slice type;       /* "io.trunkline.call.ended.v1" */
+    struct slice dataschema; /* "urn:trunkline:schema:call.ended:v1": also the schema's $id */
+};
+const struct event_names *event_names(enum event_type type);
+
+/* Enumerations whose zero means: the message does not tell. Their words stand in event_data.c. */
 enum direction { DIRECTION_ABSENT, DIRECTION_INBOUND, DIRECTION_OUTBOUND };
 enum call_kind {
     CALL_KIND_ABSENT,
