@@ -14,7 +14,8 @@ void metrics_free(struct metrics *metrics);
 /* Registers a series, or gives the one that has this name and these labels already. name is the whole Prometheus name
  * ("trunkline_callbacks_total"); labels are given as printed (`source="yeta",outcome="accepted"`, made with
  * metrics_labels where a value is not ours) or "". All series of a name share its help and kind. Thread safe, takes a
- * lock: do it at start, keep the pointer. Never fails: when memory is out it gives a series that nobody prints. */
+ * lock: do it at start, keep the pointer. Never fails: when memory is out, or metrics is NULL, it gives a series that
+ * nobody prints. */
 struct metric *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *labels);
 struct metric *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *labels);
 /* Seconds; buckets from 0.5 ms to 10 s. */
@@ -29,7 +30,7 @@ void metric_observe_ns(struct metric *histogram, int64_t nanoseconds);
 /* Gauges: set replaces what all threads added. */
 void metric_set(struct metric *gauge, int64_t value);
 void metric_move(struct metric *gauge, int64_t by);
-uint64_t metric_read(const struct metric *metric); /* the sum over the threads */
+uint64_t metric_read(const struct metric *metric); /* the sum over the threads; a histogram's observations */
 
 /* The whole page in the Prometheus text format 0.0.4, malloc'd; NULL when out of memory. */
 char *metrics_print(struct metrics *metrics, size_t *length);
