@@ -60,7 +60,7 @@ digest_hex(const EVP_MD *algorithm, struct slice first, struct slice second, cha
         EVP_DigestUpdate(context, second.data, second.length) != 1 ||
         EVP_DigestFinal_ex(context, digest, &length) != 1 || (size_t)length * 2 != hex_bytes)
         return false;
-    for (unsigned i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
     }

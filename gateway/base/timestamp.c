@@ -46,7 +46,7 @@ civil_to_seconds(const struct civil *civil)
 {
     int64_t days = days_before_year(civil->year) + days_before_months(civil->year)[civil->month - 1] + civil->day - 1;
 
-    return days * SECONDS_PER_DAY + civil->hour * 3600 + civil->minute * 60 + civil->second;
+    return days * SECONDS_PER_DAY + civil->hour * INT64_C(3600) + civil->minute * INT64_C(60) + civil->second;
 }
 
 /* Local milliseconds since 1970; false when the year is not one of four digits from 1970 on. */

@@ -139,53 +139,56 @@ on_resume(evutil_socket_t unused, short events, void *argument)
     (void)evconnlistener_enable(management->listener);
 }
 
-/* The sockaddr of an address and port; returns its length. */
-static socklen_t
-fill_sockaddr(const struct address *address, unsigned port, struct sockaddr_storage *storage)
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+/* Returns the length of the member that is filled. */
+static int
+fill_socket_address(const struct address *address, unsigned port, union socket_address *to)
 {
     char text[ADDRESS_TEXT_BYTES];
     bool v6 = memchr(text, ':', address_format(address, text)) != NULL;
-    struct sockaddr_in *in = (struct sockaddr_in *)(void *)storage;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)storage;
 
-    *storage = (struct sockaddr_storage){0};
+    memset(to, 0, sizeof *to);
     if (v6) {
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons((uint16_t)port);
-        memcpy(&in6->sin6_addr, address->bytes, sizeof in6->sin6_addr);
-        return sizeof *in6;
+        to->in6.sin6_family = AF_INET6;
+        to->in6.sin6_port = htons((uint16_t)port);
+        memcpy(&to->in6.sin6_addr, address->bytes, sizeof to->in6.sin6_addr);
+        return (int)sizeof to->in6;
     }
-    in->sin_family = AF_INET;
-    in->sin_port = htons((uint16_t)port);
-    memcpy(&in->sin_addr, address->bytes + sizeof address->bytes - sizeof in->sin_addr, sizeof in->sin_addr);
-    return sizeof *in;
+    to->in.sin_family = AF_INET;
+    to->in.sin_port = htons((uint16_t)port);
+    memcpy(&to->in.sin_addr, address->bytes + sizeof address->bytes - sizeof to->in.sin_addr, sizeof to->in.sin_addr);
+    return (int)sizeof to->in;
 }
 
 static unsigned
 bound_port(struct evconnlistener *listener)
 {
-    struct sockaddr_storage storage = {0};
-    socklen_t length = sizeof storage;
+    union socket_address bound;
+    socklen_t length = sizeof bound;
 
-    if (getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&storage, &length) != 0)
+    memset(&bound, 0, sizeof bound);
+    if (getsockname(evconnlistener_get_fd(listener), &bound.any, &length) != 0)
         return 0;
-    return ntohs(storage.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&storage)->sin6_port
-                                               : ((struct sockaddr_in *)(void *)&storage)->sin_port);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in.sin_port);
 }
 
 static bool
 bind_port(struct management *management, struct event_base *base, struct slice text, unsigned port, struct error *error)
 {
     struct address address;
-    struct sockaddr_storage storage;
+    union socket_address to;
 
     if (!address_parse(text, &address) || port > UINT16_MAX)
         return error_set(error, "management address \"%.*s\" port %u: write an IP address, and a port up to 65535",
                          SLICE_ARGS(text), port);
-    socklen_t length = fill_sockaddr(&address, port, &storage);
-    struct evconnlistener *listener =
-        evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
-                                BACKLOG, (struct sockaddr *)&storage, (int)length);
+    int length = fill_socket_address(&address, port, &to);
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, BACKLOG, &to.any, length);
     if (listener == NULL)
         return error_set(error, "cannot listen on management address %.*s port %u: %s; choose another port or address",
                          SLICE_ARGS(text), port, strerror(errno));

@@ -214,6 +214,23 @@ a_client_that_vanishes(void **state)
 }
 
 static void
+both_families(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"0.0.0.0", "::ffff:127.0.0.1", "::"};
+
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct error error = {""};
+        struct management *management = management_new(fixture.base, slice_from(addresses[i]), 0, fixture.metrics,
+                                                       tell_readiness, &fixture, &error);
+        if (management == NULL)
+            fail_msg("%s", error.text);
+        assert_true(management_port(management) > 0);
+        management_free(management);
+    }
+}
+
+static void
 an_address_that_cannot_be_had(void **state)
 {
     (void)state;
@@ -243,6 +260,7 @@ main(void)
         cmocka_unit_test_setup_teardown(everything_else, setup, teardown),
         cmocka_unit_test_setup_teardown(large_requests_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_vanishes, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_families, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_that_cannot_be_had, setup, teardown),
     };
 
