@@ -20,10 +20,9 @@ struct original {
  * word, and detail, a sentence for people. The reasons:
  *
  *   not_json, not_xml  the body is not what its first byte claims, or breaks the rules of base/json.h, base/xml.h
- *   not_a_message      the body is empty, or begins like neither
+ *   unknown_format     the body is empty, or begins like neither
  *   missing_key        a message that we know, without the id that its event is named by
- *   too_large          Kafka refuses the event for good: it exceeds the topic's limit
- *   refused            Kafka refuses the event for good, for another reason
+ *   refused_by_kafka   Kafka will never take the event as it is: too large, not allowed
  *
  * false only when the arena is full. */
 bool deadletter_write(const struct original *original, const struct envelope *envelope, struct slice reason,
