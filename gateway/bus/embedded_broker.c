@@ -2,6 +2,7 @@
 #include "bus/embedded_broker.h"
 
 #include <dirent.h>
+#include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,0 +1,106 @@
+/* Waits for topics to be there, each partition with a leader. */
+#include "bus/metadata.h"
+
+#include <poll.h>
+
+#include "base/clock.h"
+
+#define PAUSE_MS 50
+
+enum found {
+    FOUND_WHOLE,
+    FOUND_LATER, /* may come yet */
+    FOUND_NEVER,
+};
+
+bool
+metadata_unreachable(const char *brokers, int timeout_ms, struct error *error)
+{
+    return error_set(error,
+                     "cannot reach Kafka at %s within %g s; check kafka.bootstrap.servers, and kafka.security.protocol "
+                     "if it wants TLS or SASL",
+                     brokers, timeout_ms / 1000.0);
+}
+
+static enum found
+judge_topic(const struct rd_kafka_metadata_topic *topic, struct error *error)
+{
+    if (topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        error_set(error, "topic %s does not exist; `trunkline topics create` makes it", topic->topic);
+        return FOUND_LATER;
+    }
+    if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR && topic->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+        error_set(error, "topic %s: %s", topic->topic, rd_kafka_err2str(topic->err));
+        return FOUND_NEVER;
+    }
+    for (int i = 0; i < topic->partition_cnt; i++) {
+        if (topic->partitions[i].leader < 0) {
+            error_set(error, "topic %s, partition %d has no leader; see that its brokers are up", topic->topic,
+                      topic->partitions[i].id);
+            return FOUND_LATER;
+        }
+    }
+    if (topic->partition_cnt == 0) {
+        error_set(error, "topic %s has no partitions yet", topic->topic);
+        return FOUND_LATER;
+    }
+    return FOUND_WHOLE;
+}
+
+static enum found
+ask(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions, struct error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+    rd_kafka_resp_err_t failure;
+    enum found found = FOUND_NEVER;
+
+    if (topic == NULL) {
+        error_set(error, "\"%s\" is no name for a topic", name);
+        return FOUND_NEVER;
+    }
+    failure = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(topic);
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return FOUND_LATER; /* the time is over: error has what is known */
+    }
+    if (metadata->topic_cnt == 1) {
+        found = judge_topic(&metadata->topics[0], error);
+        *partitions = metadata->topics[0].partition_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
+bool
+metadata_await(rd_kafka_t *rk, const char *brokers, const struct slice *topics, size_t count, int timeout_ms,
+               int *partitions, struct error *error)
+{
+    const struct clock *clock = clock_system();
+    int64_t deadline_ns = clock_monotonic_ns(clock) + timeout_ms * 1000000LL;
+
+    metadata_unreachable(brokers, timeout_ms, error);
+    for (size_t i = 0; i < count; i++) {
+        enum found found = FOUND_LATER;
+        int number = 0;
+
+        while (found == FOUND_LATER) {
+            int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
+
+            if (left_ms <= 0) {
+                return false;
+            }
+            found = ask(rk, topics[i].data, left_ms, &number, error);
+            if (found == FOUND_LATER) {
+                poll(NULL, 0, PAUSE_MS);
+            }
+        }
+        if (found == FOUND_NEVER) {
+            return false;
+        }
+        if (partitions != NULL) {
+            partitions[i] = number;
+        }
+    }
+    return true;
+}
