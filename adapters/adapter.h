@@ -67,6 +67,8 @@ struct adapter_kind {
     enum body_format format;
     const char *sample;
 };
+/* JSON as it stands in the source as the string of a sample: the preprocessor quotes what needs quoting. */
+#define JSON_SAMPLE(...) #__VA_ARGS__
 
 struct adapter {
     const char *name; /* "7moor": the head of every id, and the extension `vendor` */
