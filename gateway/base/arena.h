@@ -20,6 +20,8 @@ void arena_free(struct arena *arena); /* NULL is fine */
 void *arena_alloc(struct arena *arena, size_t bytes);
 /* The same, cleared; count * bytes is checked for overflow. */
 void *arena_zalloc(struct arena *arena, size_t count, size_t bytes);
+/* Makes the block that was allocated last longer where it is; false, and nothing changed, when it cannot. */
+bool arena_extend(struct arena *arena, void *memory, size_t old_bytes, size_t new_bytes) MUST_CHECK;
 bool arena_failed(const struct arena *arena);
 size_t arena_bytes(const struct arena *arena); /* handed out so far */
 

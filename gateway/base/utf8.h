@@ -5,6 +5,8 @@
 
 /* No overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(struct slice text);
+/* How many of its first bytes are valid. */
+size_t utf8_valid_prefix(struct slice text);
 
 /* The bytes (1 to 4) of the character that text begins with; 0 when it begins with none, or is empty. */
 static inline size_t
