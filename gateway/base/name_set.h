@@ -1,0 +1,23 @@
+/* Tells whether an object has a name already, without going quadratic on large ones. For json.c and xml.c. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/value.h"
+
+/* The names of one object, cleared before the first. */
+struct name_set {
+    struct value **slots; /* NULL while the object is small */
+    uint32_t capacity;    /* a power of two */
+};
+
+enum name_verdict {
+    NAME_NEW,
+    NAME_KNOWN,
+    NAME_NO_MEMORY,
+};
+
+/* Looks member's name up among the members of object that stand before it, and notes it. */
+enum name_verdict name_set_add(struct name_set *set, struct arena *arena, const struct value *object,
+                               struct value *member) MUST_CHECK;
