@@ -25,7 +25,9 @@ enum consumer_start {
     CONSUMER_FROM_END,
 };
 
-/* Reads all partitions of the topics; on_record runs on the loop, its bytes are valid during the call only. */
+/* Reads all partitions of the topics, from the beginning or from where they end during this call, which blocks for up
+ * to 20 s until Kafka has told. on_record runs on the loop and may not free the consumer; its bytes are valid during
+ * the call only. */
 struct consumer *consumer_new(const struct kafka_settings *settings, struct event_base *base,
                               const struct slice *topics, size_t count, enum consumer_start start,
                               void (*on_record)(const struct consumed *record, void *argument), void *argument,

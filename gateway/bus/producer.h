@@ -22,9 +22,10 @@ struct producer *producer_new(const struct kafka_settings *settings, const char 
 bool producer_warm_up(struct producer *producer, const struct slice *topics, size_t count, int timeout_ms,
                       struct error *error);
 
-/* Sends every record of the set; set->on_done is called exactly once, later, from the loop. Records whose set was
- * published first come first in their partition. After a fatal error of librdkafka's (an idempotent producer that lost
- * its place) a new producer takes over, and records without a report are sent again by it, in order. */
+/* Sends every record of the set (one at least); set->on_done is called exactly once, later, from the loop. Records
+ * whose set was published first come first in their partition. After a fatal error of librdkafka's (an idempotent
+ * producer that lost its place) a new producer takes over, and records without a report are sent again by it, in order.
+ */
 void producer_publish(struct producer *producer, struct recordset *set);
 
 struct producer_state {

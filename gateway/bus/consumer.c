@@ -1,0 +1,222 @@
+/* The manual consumer: all partitions of given topics, on the loop, without a group. */
+#include "bus/consumer.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "bus/conf.h"
+#include "bus/metadata.h"
+#include "bus/wakeup.h"
+
+#define SERVE_AT_ONCE 500 /* records, before the loop gets its turn */
+#define START_MS      10000
+
+struct consumer {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    struct wakeup *wakeup;
+    void (*on_record)(const struct consumed *record, void *argument);
+    void *argument;
+    struct record_header *headers; /* of the record at hand; grows to the most that came */
+    size_t header_capacity;
+};
+
+static const struct kafka_property defaults[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"allow.auto.create.topics", "false"},
+    {NULL, NULL},
+};
+
+static const struct kafka_property ours[] = {
+    {"group.id", "trunkline"}, /* librdkafka wants one to assign by hand; no group is ever joined */
+    {"log.queue", "true"},
+    {NULL, NULL},
+};
+
+static size_t
+read_headers(struct consumer *consumer, const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    size_t count;
+
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    count = rd_kafka_header_cnt(headers);
+    if (count > consumer->header_capacity) {
+        struct record_header *grown = realloc(consumer->headers, count * sizeof *grown);
+
+        if (grown == NULL) {
+            return 0;
+        }
+        consumer->headers = grown;
+        consumer->header_capacity = count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name;
+        const void *value;
+        size_t length;
+
+        rd_kafka_header_get_all(headers, i, &name, &value, &length);
+        consumer->headers[i] = (struct record_header){slice_from(name), slice_make(value, length)};
+    }
+    return count;
+}
+
+static void
+hand_over(struct consumer *consumer, const rd_kafka_message_t *message)
+{
+    struct consumed record = {
+        .topic = slice_from(rd_kafka_topic_name(message->rkt)),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+        .key = slice_make(message->key, message->key_len),
+        .value = slice_make(message->payload, message->len),
+    };
+
+    record.header_count = read_headers(consumer, message);
+    record.headers = consumer->headers;
+    consumer->on_record(&record, consumer->argument);
+}
+
+static bool
+serve(void *argument)
+{
+    static _Thread_local struct log_limit limit = LOG_LIMIT_DEFAULT;
+    struct consumer *consumer = argument;
+
+    for (int served = 0; served < SERVE_AT_ONCE; served++) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
+
+        if (message == NULL) {
+            return false;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            hand_over(consumer, message);
+        } else {
+            log_warn_limited(&limit, "kafka_read_error", log_text("error", rd_kafka_err2name(message->err)),
+                             log_text("reason", rd_kafka_message_errstr(message)));
+        }
+        rd_kafka_message_destroy(message);
+    }
+    return true;
+}
+
+/* Reading from the end means from what is the end now, not from what it is when librdkafka comes to ask. */
+static bool
+resolve_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, struct error *error)
+{
+    rd_kafka_resp_err_t failure = rd_kafka_offsets_for_times(rk, list, START_MS);
+
+    for (int i = 0; i < list->cnt && failure == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        failure = list->elems[i].err;
+    }
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_set(error, "Kafka does not tell where the topics end: %s", rd_kafka_err2str(failure));
+    }
+    return true;
+}
+
+static bool
+assign(struct consumer *consumer, const struct slice *topics, const int *partitions, size_t count,
+       enum consumer_start start, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    int64_t offset = start == CONSUMER_FROM_END ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t failure;
+    bool assigned = false;
+
+    for (size_t i = 0; i < count; i++) {
+        for (int partition = 0; partition < partitions[i]; partition++) {
+            rd_kafka_topic_partition_list_add(list, topics[i].data, partition)->offset = offset;
+        }
+    }
+    if (start == CONSUMER_FROM_BEGINNING || resolve_ends(consumer->rk, list, error)) {
+        failure = rd_kafka_assign(consumer->rk, list);
+        assigned = failure == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (!assigned) {
+            error_set(error, "librdkafka does not assign the partitions: %s", rd_kafka_err2str(failure));
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return assigned;
+}
+
+static bool
+begin(struct consumer *consumer, const struct kafka_settings *settings, const struct slice *topics, size_t count,
+      enum consumer_start start, struct error *error)
+{
+    int *partitions = calloc(count, sizeof *partitions);
+    bool begun = false;
+
+    if (partitions == NULL) {
+        return error_set(error, "out of memory");
+    }
+    if (metadata_await(consumer->rk, conf_brokers(settings), topics, count, START_MS, partitions, error)) {
+        begun = assign(consumer, topics, partitions, count, start, error);
+    }
+    free(partitions);
+    return begun;
+}
+
+struct consumer *
+consumer_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics, size_t count,
+             enum consumer_start start, void (*on_record)(const struct consumed *record, void *argument),
+             void *argument, struct error *error)
+{
+    struct consumer *consumer = calloc(1, sizeof *consumer);
+    rd_kafka_conf_t *conf;
+
+    if (consumer == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    consumer->on_record = on_record;
+    consumer->argument = argument;
+    conf = conf_new(settings, defaults, ours, error);
+    if (conf == NULL) {
+        goto failed;
+    }
+    if (settings->embedded) {
+        rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
+    }
+    consumer->rk = conf_client(conf, RD_KAFKA_CONSUMER, error);
+    if (consumer->rk == NULL) {
+        goto failed;
+    }
+    rd_kafka_set_log_queue(consumer->rk, NULL);
+    rd_kafka_poll_set_consumer(consumer->rk);
+    if (!begin(consumer, settings, topics, count, start, error)) {
+        goto failed;
+    }
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    consumer->wakeup = wakeup_new(consumer->queue, base, serve, consumer, error);
+    if (consumer->wakeup == NULL) {
+        goto failed;
+    }
+    return consumer;
+
+failed:
+    consumer_free(consumer);
+    return NULL;
+}
+
+void
+consumer_free(struct consumer *consumer)
+{
+    if (consumer == NULL) {
+        return;
+    }
+    wakeup_free(consumer->wakeup);
+    if (consumer->queue != NULL) {
+        rd_kafka_queue_destroy(consumer->queue);
+    }
+    if (consumer->rk != NULL) {
+        rd_kafka_consumer_close(consumer->rk);
+        rd_kafka_destroy(consumer->rk);
+    }
+    free(consumer->headers);
+    free(consumer);
+}
