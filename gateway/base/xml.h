@@ -5,10 +5,16 @@
 #include "base/error.h"
 #include "base/value.h"
 
-/* The root element's children become members of the returned object: text-only elements strings, elements with children
- * objects; attributes become members named "@name", text beside child elements the member "#text". Refused: any DTD or
- * entity declaration, undeclared entities, invalid UTF-8, other encodings than UTF-8, NUL, duplicate names within one
- * element, what exceeds the limits. A bare '&' that begins no entity or character reference is read as the character
- * itself: vendors send it unescaped. *root (may be NULL) gets the root element's name. NULL on failure. */
+/* The root element's children become members of the returned object. An element that holds text alone becomes a string,
+ * its text kept to the byte; one with child elements an object, in which white space between them is left out.
+ * Attributes become members named "@name"; text beside child elements or attributes the member "#text". Names are kept
+ * as written, prefixes included.
+ *
+ * Refused: any DTD (so there are no entities but the five predefined ones), invalid UTF-8, encodings other than UTF-8,
+ * NUL, a name that comes twice within one element, and what exceeds the limits. An '&' that begins neither a predefined
+ * entity nor a character reference is read as itself: vendors send URLs unescaped.
+ *
+ * *root (may be NULL) gets the root element's name. Nothing of the result points into text. NULL on failure; when
+ * arena_failed(arena) then, the fault was not the text's. */
 struct value *xml_parse(struct arena *arena, struct slice text, struct value_limits limits, struct slice *root,
-                        struct error *error);
+                        struct error *error) MUST_CHECK;
