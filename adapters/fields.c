@@ -56,3 +56,13 @@ field_json(const struct value *value, struct arena *arena)
     json_value(&writer, value);
     return json_finish(&writer);
 }
+
+bool
+url_is_absolute(struct slice url)
+{
+    size_t scheme = 0;
+
+    while (scheme < url.length && (url.data[scheme] | 0x20) >= 'a' && (url.data[scheme] | 0x20) <= 'z')
+        scheme++;
+    return scheme > 0 && url.length - scheme > 3 && memcmp(url.data + scheme, "://", 3) == 0;
+}

@@ -27,3 +27,6 @@ void fields_read_times(const struct field *fields, field_time_reader *reader, co
 
 /* A value as JSON text: as the vendor wrote it where that is known. The empty slice when the arena is full. */
 struct slice field_json(const struct value *value, struct arena *arena);
+
+/* Whether it begins with a scheme and "://", with something behind. */
+bool url_is_absolute(struct slice url);

@@ -109,14 +109,21 @@ read_outcome(const struct sevenmoor_push *push, struct outcome_data *outcome)
         outcome->hung_up_by = HUNG_UP_BY_UNKNOWN;
 }
 
+/* A recording that can be fetched and is not listed yet. What is no whole URL counts as unreadable. */
 static bool
-is_listed(const struct recording *recordings, size_t count, struct slice url)
+is_new_url(struct conversion *conversion, const struct recording *recordings, size_t count, struct slice url)
 {
+    if (slice_empty(url))
+        return false;
+    if (!url_is_absolute(url)) {
+        conversion->unreadable++;
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         if (slice_equal(recordings[i].url, url))
-            return true;
+            return false;
     }
-    return false;
+    return true;
 }
 
 static bool
@@ -130,7 +137,7 @@ read_recordings(const struct sevenmoor_push *push, struct canonical_event *event
     for (size_t i = 0; i < RECORDING_RULES; i++) {
         struct slice url = message_text(push->message, recording_rules[i].name);
 
-        if (slice_empty(url) || is_listed(recordings, count, url))
+        if (!is_new_url(push->conversion, recordings, count, url))
             continue;
         recordings[count].url = url;
         recordings[count].kind = recording_rules[i].kind;

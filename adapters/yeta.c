@@ -213,23 +213,12 @@ convert_record(const struct callback *callback, struct conversion *conversion)
 
 /* --- 二, recordings --- */
 
-/* Whether it begins with a scheme and "://". */
-static bool
-is_absolute(struct slice url)
-{
-    size_t scheme = 0;
-
-    while (scheme < url.length && ((url.data[scheme] | 0x20) >= 'a' && (url.data[scheme] | 0x20) <= 'z'))
-        scheme++;
-    return scheme > 0 && url.length - scheme >= 3 && memcmp(url.data + scheme, "://", 3) == 0;
-}
-
 static struct slice
 absolute_url(const struct callback *callback, struct slice url)
 {
     struct slice prefix = callback->settings[SETTING_RECORDING_PREFIX];
 
-    if (is_absolute(url))
+    if (url_is_absolute(url))
         return url;
     while (prefix.length > 0 && prefix.data[prefix.length - 1] == '/')
         prefix.length--;
