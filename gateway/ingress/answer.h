@@ -7,25 +7,25 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-/* Every way a request can end other than well; one row each in answer.c: status, title, what to do, metric label. None of
- * the texts contains the word that yeta looks for to see a push accepted. */
+/* Every way a request can end other than well; one row each in answer.c: status, title, what to do, metric label. None
+ * of the texts contains the word that yeta looks for to see a push accepted. */
 enum refusal {
     REFUSAL_NONE,
-    REFUSAL_BAD_REQUEST,          /* 400: HTTP itself is broken; closes */
-    REFUSAL_UNAUTHORIZED,         /* 401: one and the same for every failed check */
-    REFUSAL_NOT_FOUND,            /* 404 */
-    REFUSAL_METHOD,               /* 405 */
-    REFUSAL_TIMEOUT,              /* 408; closes */
-    REFUSAL_TOO_LARGE,            /* 413; closes */
-    REFUSAL_TARGET_TOO_LONG,      /* 414; closes */
-    REFUSAL_UNSUPPORTED,          /* 415: Content-Encoding, multipart */
-    REFUSAL_EXPECTATION,          /* 417; closes */
-    REFUSAL_UNREADABLE,           /* 422: the body is not what it claims to be */
-    REFUSAL_FIELDS_TOO_LARGE,     /* 431; closes */
-    REFUSAL_NOT_IMPLEMENTED,      /* 501: a transfer coding that we do not know; closes */
-    REFUSAL_UNAVAILABLE,          /* 503: Kafka did not acknowledge in time; Retry-After */
-    REFUSAL_BUSY,                 /* 503: too many body bytes or connections; Retry-After */
-    REFUSAL_VERSION,              /* 505; closes */
+    REFUSAL_BAD_REQUEST,      /* 400: HTTP itself is broken; closes */
+    REFUSAL_UNAUTHORIZED,     /* 401: one and the same for every failed check */
+    REFUSAL_NOT_FOUND,        /* 404 */
+    REFUSAL_METHOD,           /* 405 */
+    REFUSAL_TIMEOUT,          /* 408; closes */
+    REFUSAL_TOO_LARGE,        /* 413; closes */
+    REFUSAL_TARGET_TOO_LONG,  /* 414; closes */
+    REFUSAL_UNSUPPORTED,      /* 415: Content-Encoding, multipart */
+    REFUSAL_EXPECTATION,      /* 417; closes */
+    REFUSAL_UNREADABLE,       /* 422: the body is not what it claims to be */
+    REFUSAL_FIELDS_TOO_LARGE, /* 431; closes */
+    REFUSAL_NOT_IMPLEMENTED,  /* 501: a transfer coding that we do not know; closes */
+    REFUSAL_UNAVAILABLE,      /* 503: Kafka did not acknowledge in time; Retry-After */
+    REFUSAL_BUSY,             /* 503: too many body bytes or connections; Retry-After */
+    REFUSAL_VERSION,          /* 505; closes */
     REFUSAL_COUNT,
 };
 

@@ -26,6 +26,7 @@ struct deadline_list {
     struct janitor *janitor; /* NULL in tests: nobody to wake */
 };
 
+/* on_due is called by deadline_list_expire; see janitor.h. */
 void deadline_list_init(struct deadline_list *list, int64_t duration_ns, void (*on_due)(struct deadline *deadline));
 /* From now on, duration_ns of that list; one that was set before, in any list, is replaced. now_ns never runs back. */
 void deadline_set(struct deadline_list *list, struct deadline *deadline, int64_t now_ns);

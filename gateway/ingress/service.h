@@ -23,7 +23,8 @@ void service_free(struct service *service); /* NULL is fine */
  * refusal is answered at once; where the connection can be kept, its body is then read and thrown away. */
 enum refusal admission_check(struct ticket *ticket) MUST_CHECK;
 
-/* The body is complete: parses, verifies, converts, publishes. Ends, now or later, in ticket_accept or ticket_refuse. */
+/* The body is complete: parses, verifies, converts, publishes. Ends, now or later, in ticket_accept or ticket_refuse.
+ */
 void conversion_start(struct ticket *ticket);
 
 /* The ticket's deadline has passed while its records are on their way: answers 503. The ticket lives until they are
@@ -34,7 +35,8 @@ void conversion_overdue(struct ticket *ticket);
 
 /* Answers 200 with the vendor's own answer. */
 void ticket_accept(struct ticket *ticket, struct answer answer);
-/* Answers with a problem. allow: the methods for a 405, else empty. */
+/* Answers with a problem; a 405 names the methods of the ticket's source. Either call does nothing for a ticket that is
+ * answered already. */
 void ticket_refuse(struct ticket *ticket, enum refusal refusal);
 /* Nothing refers to it any more: answered, and every record reported. Frees it. */
 void ticket_free(struct ticket *ticket);

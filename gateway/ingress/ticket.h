@@ -21,8 +21,8 @@ struct worker;
 /* The request's head as the guard judged it; slices live in the ticket's arena. */
 struct head {
     struct slice method;
-    struct slice path;  /* as received, absolute, without query; not decoded */
-    struct slice query; /* without '?' */
+    struct slice path;                  /* as received, absolute, without query; not decoded */
+    struct slice query;                 /* without '?' */
     const struct record_header *fields; /* names in lower case, values without surrounding white space */
     size_t field_count;
     int64_t content_length; /* bytes; -1: chunked */
@@ -51,22 +51,29 @@ struct ticket {
     char request_id[REQUEST_ID_BYTES + 1];
 
     struct head head;
-    struct address peer;       /* the connection's other end */
-    struct slice body;         /* complete when TICKET_PUBLISHING begins; grows before */
-    int64_t started_ns;        /* monotonic, when the head was complete */
-    struct deadline deadline;  /* the source's budget: answer 503 then */
-    size_t buffered_bytes;     /* its share of the worker's body bytes */
+    struct address peer;      /* the connection's other end */
+    struct slice body;        /* complete when TICKET_PUBLISHING begins; grows before */
+    int64_t started_ns;       /* monotonic, when the head was complete */
+    struct deadline deadline; /* the source's budget: answer 503 then */
+    size_t buffered_bytes;    /* its share of the worker's body bytes */
 
     /* Set by admission. */
     const struct source *source;
-    struct address sender;     /* the peer, or whom a trusted proxy names */
+    struct address sender; /* the peer, or whom a trusted proxy names */
     struct slice endpoint;
     struct slice public_path, public_query; /* without the secret: for logs and dead letters */
-    bool vouched;              /* a secret or an address vouches for the sender */
+    bool vouched;                           /* a secret or an address vouches for the sender */
 
     /* Set by conversion. */
     enum body_format format;
     struct envelope envelope;
     struct recordset records;
-    const char *outcome;       /* for metrics: "accepted", "unmapped", "dead_letter" */
+    const char *outcome; /* for metrics: "accepted", "unmapped", "dead_letter" */
 };
+
+/* A ticket in an arena of its own, TICKET_READING, with a request id. NULL when out of memory. */
+struct ticket *ticket_new(struct worker *worker);
+/* The body is complete and the service has it: TICKET_PUBLISHING, and the source's budget begins to run. */
+void ticket_publish(struct ticket *ticket);
+/* So many more bytes of its arena hold body; the worker's share has room for them. */
+void ticket_buffer(struct ticket *ticket, size_t bytes);

@@ -74,8 +74,8 @@ struct worker {
     atomic_bool kafka_reachable;       /* read by any thread */
 };
 
-/* Binds its listener and makes its producer; starts no thread. *port: 0 takes any and is set to the one taken. NULL with
- * error. */
+/* Binds its listener and makes its producer; starts no thread. *port: 0 takes any and is set to the one taken. NULL
+ * with error. */
 struct worker *worker_new(unsigned number, const struct config *config, const struct clock *clock,
                           struct metrics *metrics, const struct counters *counters, struct service *service,
                           unsigned *port, struct error *error);

@@ -1,0 +1,25 @@
+/* What the ingress counts. Registered once at start, shared by the workers, added to without a look-up by name. */
+#pragma once
+
+#include "base/metrics.h"
+#include "config/config.h"
+#include "ingress/answer.h"
+
+struct counters {
+    struct metric *connections;
+    struct metric *connections_total;
+    struct metric *buffered_bytes;
+    size_t source_count;
+    struct metric **callbacks;      /* a row of outcomes a source; the last row: no source known */
+    struct metric **answer_seconds; /* a source each; the last: no source known */
+};
+
+struct counters *counters_new(const struct config *config, struct metrics *metrics); /* NULL when out of memory */
+void counters_free(struct counters *counters);                                       /* NULL is fine */
+
+/* One request was answered, took_ns after its head was complete. source may be NULL. */
+void counters_refused(const struct counters *counters, const struct source *source, enum refusal refusal,
+                      int64_t took_ns);
+/* outcome: "accepted", "unmapped" or "dead_letter"; NULL counts as accepted. */
+void counters_accepted(const struct counters *counters, const struct source *source, const char *outcome,
+                       int64_t took_ns);

@@ -1,0 +1,43 @@
+/* The HTTP engine, libevhtp behind one header. It accepts connections and runs each one's life, one request at a time.
+ * It never sees a byte that a client sent: when a request is whole, the engine is given a head of our own for it. */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct engine;
+struct event_base;
+struct evbuffer;
+struct link; /* the engine's side of one connection */
+struct sockaddr;
+
+/* Whom the engine calls, on its loop. */
+struct engine_handlers {
+    /* A connection has come: link_own() it, or link_close() it. */
+    void (*on_accept)(void *argument, struct link *link, const struct sockaddr *peer);
+    /* No connection can be accepted for want of descriptors; the engine pauses for a moment. */
+    void (*on_exhausted)(void *argument, int error);
+    void (*on_input)(void *owner);            /* there is more in link_input() */
+    void (*on_flushed)(void *owner);          /* what link_write() could not send at once has gone out */
+    void (*on_end)(void *owner, bool broken); /* the client sends no more (it may still read), or is gone */
+};
+
+/* handlers and argument outlive it. NULL when out of memory. */
+struct engine *engine_new(struct event_base *base, const struct engine_handlers *handlers, void *argument);
+/* Takes the bound socket over. */
+bool engine_listen(struct engine *engine, int fd, struct error *error);
+void engine_stop_listening(struct engine *engine); /* connections live on */
+void engine_free(struct engine *engine);           /* after its links are closed; NULL is fine */
+
+void link_own(struct link *link, void *owner);
+/* What has arrived and is not used up. It holds 64 KiB; then nothing more is read until there is room. */
+struct evbuffer *link_input(struct link *link);
+/* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */
+bool link_begin(struct link *link) MUST_CHECK;
+/* The request that was begun is answered, by link_write. */
+void link_finish(struct link *link);
+/* Sends; what the socket does not take is kept and sent later. false: the client is gone. */
+bool link_write(struct link *link, struct slice bytes) MUST_CHECK;
+bool link_flushed(const struct link *link);
+void link_end_output(struct link *link); /* the client is told that no more will come */
+void link_close(struct link *link);      /* ends link and connection; no handler is called for it any more */

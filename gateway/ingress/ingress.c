@@ -1,0 +1,195 @@
+/* Starts and stops the workers. */
+#include "ingress/ingress.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "ingress/counters.h"
+#include "ingress/service.h"
+#include "ingress/worker.h"
+
+#define WARM_UP_MS 3000
+
+struct ingress {
+    const struct config *config;
+    struct counters *counters;
+    struct service *service;
+    unsigned port;
+    unsigned count;   /* of workers */
+    unsigned started; /* of their threads */
+    struct worker *workers[];
+};
+
+static void
+free_all(struct ingress *ingress)
+{
+    for (unsigned i = 0; i < ingress->count; i++)
+        worker_free(ingress->workers[i]);
+    service_free(ingress->service);
+    counters_free(ingress->counters);
+    free(ingress);
+}
+
+static bool
+make_workers(struct ingress *ingress, struct metrics *metrics, const struct clock *clock, struct error *error)
+{
+    for (unsigned i = 0; i < ingress->count; i++) {
+        ingress->workers[i] =
+            worker_new(i, ingress->config, clock, metrics, ingress->counters, ingress->service, &ingress->port, error);
+        if (ingress->workers[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void
+add_topic(struct slice *topics, size_t *count, struct slice topic)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (slice_equal(topics[i], topic))
+            return;
+    }
+    topics[(*count)++] = topic;
+}
+
+/* Every topic that a callback may go to, each once; malloc'd. */
+static struct slice *
+topics_of(const struct config *config, size_t *count)
+{
+    size_t most = 2;
+    struct slice *topics;
+
+    for (size_t i = 0; i < config->source_count; i++) {
+        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++)
+            most += config->sources[i].targets[type].count;
+    }
+    *count = 0;
+    topics = calloc(most, sizeof *topics);
+    if (topics == NULL)
+        return NULL;
+    for (size_t i = 0; i < config->source_count; i++) {
+        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
+            const struct target_list *targets = &config->sources[i].targets[type];
+
+            for (size_t j = 0; j < targets->count; j++)
+                add_topic(topics, count, targets->topics[j]);
+        }
+    }
+    add_topic(topics, count, config->topics[TOPIC_DEADLETTER]);
+    if (config->raw_enabled)
+        add_topic(topics, count, config->topics[TOPIC_RAW]);
+    return topics;
+}
+
+/* The first callback should not pay for Kafka's metadata. Without Kafka the gateway serves all the same: it answers 503
+ * until it is there. */
+static void
+warm_up(struct ingress *ingress)
+{
+    size_t count = 0;
+    struct slice *topics = topics_of(ingress->config, &count);
+    struct error error = {{0}};
+    bool warm = topics != NULL;
+
+    for (unsigned i = 0; i < ingress->count && warm; i++) {
+        warm = producer_warm_up(ingress->workers[i]->producer, topics, count, WARM_UP_MS, &error);
+        atomic_store(&ingress->workers[i]->kafka_reachable, warm);
+    }
+    if (!warm)
+        log_warn("kafka_not_ready", log_text("reason", error.text));
+    free(topics);
+}
+
+/* Signals are for the main thread, whose loop waits for them. */
+static bool
+start_threads(struct ingress *ingress, struct error *error)
+{
+    sigset_t all;
+    sigset_t before;
+    int status = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (ingress->started < ingress->count && status == 0) {
+        struct worker *worker = ingress->workers[ingress->started];
+
+        status = pthread_create(&worker->thread, NULL, worker_run, worker);
+        if (status == 0)
+            ingress->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status == 0 || error_set(error, "cannot start a thread: %s", strerror(status));
+}
+
+static unsigned
+stop_threads(struct ingress *ingress, unsigned seconds)
+{
+    unsigned unanswered = 0;
+
+    for (unsigned i = 0; i < ingress->started; i++)
+        worker_stop(ingress->workers[i], seconds);
+    for (unsigned i = 0; i < ingress->started; i++) {
+        pthread_join(ingress->workers[i]->thread, NULL);
+        unanswered += ingress->workers[i]->unanswered;
+    }
+    ingress->started = 0;
+    return unanswered;
+}
+
+struct ingress *
+ingress_start(const struct config *config, struct metrics *metrics, const struct clock *clock, struct error *error)
+{
+    unsigned count = config->workers == 0 ? 1 : config->workers;
+    struct ingress *ingress = calloc(1, sizeof *ingress + count * sizeof(struct worker *));
+
+    if (ingress == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is told by the write's result */
+    ingress->config = config;
+    ingress->count = count;
+    ingress->port = config->port;
+    ingress->counters = counters_new(config, metrics);
+    ingress->service = ingress->counters == NULL ? NULL : service_new(config, metrics, error);
+    if (ingress->counters == NULL)
+        error_set(error, "out of memory");
+    if (ingress->service == NULL || !make_workers(ingress, metrics, clock, error)) {
+        free_all(ingress);
+        return NULL;
+    }
+    warm_up(ingress);
+    if (!start_threads(ingress, error)) {
+        stop_threads(ingress, 0);
+        free_all(ingress);
+        return NULL;
+    }
+    return ingress;
+}
+
+unsigned
+ingress_port(const struct ingress *ingress)
+{
+    return ingress->port;
+}
+
+struct ingress_health
+ingress_health(const struct ingress *ingress)
+{
+    struct ingress_health health = {.accepting = true};
+
+    for (unsigned i = 0; i < ingress->count; i++) {
+        health.accepting = health.accepting && atomic_load(&ingress->workers[i]->running);
+        health.kafka_reachable = health.kafka_reachable || atomic_load(&ingress->workers[i]->kafka_reachable);
+    }
+    return health;
+}
+
+unsigned
+ingress_stop(struct ingress *ingress, unsigned seconds)
+{
+    unsigned unanswered = stop_threads(ingress, seconds);
+
+    free_all(ingress);
+    return unanswered;
+}

@@ -1,0 +1,102 @@
+/* Sockets for the callback port. */
+#include "ingress/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool
+set_option(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/* Accepted sockets inherit these. The kernel doubles SO_SNDBUF for its own bookkeeping. */
+static bool
+set_options(int fd, int family, size_t output_bytes)
+{
+    return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+           set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(fd, SOL_SOCKET, SO_SNDBUF, output_bytes > INT32_MAX ? INT32_MAX : (int)output_bytes) &&
+           (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
+}
+
+/* Sockets with SO_REUSEPORT share a port also with another process of this user: an attempt without it tells whether
+ * somebody is there. */
+static bool
+port_is_free(const struct addrinfo *where)
+{
+    int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC, where->ai_protocol);
+    bool is_free =
+        fd >= 0 && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) && bind(fd, where->ai_addr, where->ai_addrlen) == 0;
+    int error = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return is_free;
+}
+
+static int
+bind_one(const struct addrinfo *where, bool exclusive, size_t output_bytes)
+{
+    int fd;
+    int error;
+
+    if (exclusive && !port_is_free(where))
+        return -1;
+    fd = socket(where->ai_family, where->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, where->ai_protocol);
+    if (fd >= 0 && set_options(fd, where->ai_family, output_bytes) && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+        bind(fd, where->ai_addr, where->ai_addrlen) == 0)
+        return fd;
+    error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
+static unsigned
+port_of(int fd)
+{
+    struct sockaddr_storage bound = {0};
+    socklen_t length = sizeof bound;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
+        return 0;
+    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                             : ((struct sockaddr_in *)&bound)->sin_port);
+}
+
+int
+listener_bind(struct slice address, unsigned *port, bool exclusive, size_t output_bytes, struct error *error)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char host[256];
+    char service[16];
+    int fd = -1;
+    int status;
+
+    snprintf(host, sizeof host, "%.*s", SLICE_ARGS(address));
+    snprintf(service, sizeof service, "%u", *port);
+    status = getaddrinfo(host[0] == '\0' ? NULL : host, service, &hints, &found);
+    if (status != 0) {
+        error_set(error, "the address \"%s\" cannot be listened on: %s; set an IP address of this machine", host,
+                  gai_strerror(status));
+        return -1;
+    }
+    for (const struct addrinfo *where = found; where != NULL && fd < 0; where = where->ai_next)
+        fd = bind_one(where, exclusive, output_bytes);
+    if (fd < 0)
+        error_set(error, "cannot listen on %s port %u: %s; stop what listens there or set another port",
+                  host[0] == '\0' ? "any address," : host, *port, strerror(errno));
+    else
+        *port = port_of(fd);
+    freeaddrinfo(found);
+    return fd;
+}
