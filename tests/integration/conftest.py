@@ -103,16 +103,29 @@ def gateway(start_gateway):
 
 
 @pytest.fixture(scope="module")
-def module_gateway(kafka, new_prefix, tmp_path_factory):
-    """One gateway for all tests of a file, where what the others did is of no matter; `.prefix` as above."""
-    directory = tmp_path_factory.mktemp("gateway")
-    prefix = new_prefix()
-    gateway = Gateway.configured(directory, configuration(kafka.address, directory / "data", prefix))
-    gateway.prefix = prefix
-    try:
-        yield gateway.start()
-    finally:
+def module_gateway_with(kafka, new_prefix, tmp_path_factory):
+    """Starts gateways for all tests of a file, where what the others did is of no matter: module_gateway_with(changes);
+    `.prefix` is what their topics begin with."""
+    gateways = []
+
+    def start(changes=None):
+        directory = tmp_path_factory.mktemp("gateway")
+        prefix = new_prefix()
+        config = changed(configuration(kafka.address, directory / "data", prefix), changes or {})
+        gateway = Gateway.configured(directory, config)
+        gateway.prefix = prefix
+        gateways.append(gateway)
+        return gateway.start()
+
+    yield start
+    for gateway in gateways:
         gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def module_gateway(module_gateway_with):
+    """One gateway as gateway.configuration() has it for all tests of a file."""
+    return module_gateway_with()
 
 
 @pytest.fixture(scope="module")
