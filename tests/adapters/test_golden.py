@@ -1,0 +1,111 @@
+"""Every golden payload becomes exactly its events, they validate against the schemas, and repeats have the same ids."""
+
+import collections
+import json
+import re
+
+import pytest
+from golden import CASES, CONVERTED, HERE, LATER, REFUSED, ROOT, UPDATE, exact, kinds, written
+from jsonschema import Draft202012Validator, FormatChecker, RefResolver
+
+SCHEMAS = {schema["$id"]: schema for schema in map(json.loads, (path.read_text() for path in ROOT.glob("schemas/*.json")))}
+ENVELOPE = "urn:trunkline:schema:event:v1"
+SHARED = "urn:trunkline:schema:data:v1"
+
+
+def validator(urn):
+    """Knows our schemas and nothing else: no reference may lead to the network."""
+    resolver = RefResolver(urn, SCHEMAS[urn], store=SCHEMAS, handlers={scheme: pytest.fail for scheme in ("http", "https", "urn")})
+    return Draft202012Validator(SCHEMAS[urn], resolver=resolver, format_checker=FormatChecker())
+
+
+VALIDATORS = {urn: validator(urn) for urn in SCHEMAS}
+
+
+def validate(event):
+    VALIDATORS[ENVELOPE].validate(event)
+    VALIDATORS[event["dataschema"]].validate(event["data"])
+    name = event["type"].removeprefix("io.trunkline.").removesuffix(".v1")
+    assert event["dataschema"] == f"urn:trunkline:schema:{name}:v1"
+    assert event["partitionkey"] == event["subject"]
+
+
+def named(cases):
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+@named(CONVERTED)
+def test_events(case):
+    events = case.events()
+    if UPDATE:
+        case.beside("events").write_text(written(events) + "\n")
+    assert kinds(events) == kinds(exact(case.beside("events").read_text()))
+    for line in case.convert().stdout.splitlines():
+        validate(json.loads(line))
+
+
+@named(CONVERTED)
+def test_a_repeat_has_the_same_ids(case):
+    first, later = case.events(), case.events(LATER)
+    assert [event["id"] for event in first] == [event["id"] for event in later]
+    assert all(event["recordedtime"] == LATER for event in later)
+
+
+@named(REFUSED)
+def test_refusal(case):
+    done = case.convert()
+    expected = json.loads(case.beside("failure").read_text())["reason"]
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert re.search(rf"\b{expected}\b", done.stderr.decode()), done.stderr.decode()
+
+
+def expected_events():
+    for case in CONVERTED:
+        for event in json.loads(case.beside("events").read_text()):
+            yield case, event
+
+
+def test_no_two_golden_events_share_an_id():
+    cases = collections.defaultdict(list)
+    for case, event in expected_events():
+        cases[event["id"]].append(case.name)
+    assert {id: names for id, names in cases.items() if len(names) > 1} == {}
+
+
+def test_every_event_type_has_a_golden_event():
+    assert {event["dataschema"] for _, event in expected_events()} == set(SCHEMAS) - {ENVELOPE, SHARED}
+
+
+def test_every_expectation_has_its_payload():
+    beside = {path for case in CASES for path in (case.beside("events"), case.beside("failure"), case.beside("meta"), case.payload)}
+    assert set((HERE / "golden").glob("*/*")) - beside == set()
+
+
+@pytest.mark.parametrize("urn", sorted(SCHEMAS))
+def test_schema_is_one(urn):
+    Draft202012Validator.check_schema(SCHEMAS[urn])
+    assert urn.startswith("urn:trunkline:schema:")
+
+
+def spoiled():
+    """Events that must not pass, so that the schemas are known to refuse anything."""
+    event = next(event for _, event in expected_events() if event["type"] == "io.trunkline.call.ended.v1")
+    for change in (
+        {"subject": "a\nb"},
+        {"time": "2017-09-11 14:51:09"},
+        {"surprise": 1},
+        {"data": event["data"] | {"surprise": 1}},
+        {"data": event["data"] | {"record": "full"}},
+        {"data": event["data"] | {"call": {"id": ""}}},
+        {"data": event["data"] | {"outcome": {"status": "happy"}}},
+        {"data": event["data"] | {"durations": {"talk_seconds": "5"}}},
+        {"data": {name: member for name, member in event["data"].items() if name != "vendor"}},
+    ):
+        yield event | change
+
+
+@pytest.mark.parametrize("event", spoiled())
+def test_schemas_refuse(event):
+    with pytest.raises(Exception) as refusal:
+        validate(event)
+    assert type(refusal.value).__name__ == "ValidationError"
