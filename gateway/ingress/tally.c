@@ -1,0 +1,109 @@
+/* What admission and conversion keep beside the configuration: the metrics of what callbacks became. */
+#include "ingress/tally.h"
+
+#include <stdlib.h>
+
+struct source_tally {
+    struct metric *unreadable_members;
+    struct metric *unknown_codes;
+};
+
+struct service {
+    struct metrics *metrics;
+    struct metric *events[EVENT_TYPE_COUNT];
+    struct source_tally sources[]; /* by source->index */
+};
+
+#define LABEL_BYTES 256
+
+static struct metric *
+source_counter(struct metrics *metrics, const struct source *source, const char *name, const char *help)
+{
+    char labels[LABEL_BYTES];
+
+    metrics_labels(labels, sizeof(labels), (const char *const[]){"source", source->name.data, NULL});
+    return metrics_counter(metrics, name, help, labels);
+}
+
+static struct metric *
+event_counter(struct metrics *metrics, enum event_type type)
+{
+    char labels[LABEL_BYTES];
+
+    metrics_labels(labels, sizeof(labels), (const char *const[]){"type", event_type_name(type), NULL});
+    return metrics_counter(metrics, "trunkline_events_total", "Events that Kafka has acknowledged, by type.", labels);
+}
+
+/* An open source is meant to be seen on every dashboard. */
+static void
+show_open(struct metrics *metrics, const struct source *source)
+{
+    char labels[LABEL_BYTES];
+
+    metrics_labels(labels, sizeof(labels), (const char *const[]){"source", source->name.data, NULL});
+    metric_set(metrics_gauge(metrics, "trunkline_source_open", "1 for a source that says `open: true`.", labels),
+               source->open ? 1 : 0);
+}
+
+struct service *
+service_new(const struct config *config, struct metrics *metrics, struct error *error)
+{
+    struct service *service = calloc(1, sizeof(*service) + config->source_count * sizeof(struct source_tally));
+
+    if (service == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    service->metrics = metrics;
+    for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
+        service->events[type] = event_counter(metrics, type);
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct source *source = &config->sources[i];
+
+        service->sources[source->index] = (struct source_tally){
+            .unreadable_members =
+                source_counter(metrics, source, "trunkline_unreadable_members_total",
+                               "Times and numbers in callbacks that could not be read and were left out."),
+            .unknown_codes = source_counter(metrics, source, "trunkline_unknown_codes_total",
+                                            "Outcome codes in callbacks that no table names."),
+        };
+        show_open(metrics, source);
+    }
+    return service;
+}
+
+void
+service_free(struct service *service)
+{
+    free(service);
+}
+
+/* Registered when it happens: dead letters are rare, and their reasons are the adapters'. */
+static void
+count_dead_letter(const struct service *service, const struct source *source, const char *reason)
+{
+    char labels[LABEL_BYTES];
+
+    metrics_labels(labels, sizeof(labels), (const char *const[]){"source", source->name.data, "reason", reason, NULL});
+    metric_add(metrics_counter(service->metrics, "trunkline_dead_letters_total",
+                               "Callbacks that became no event, by reason.", labels),
+               1);
+}
+
+void
+tally_published(const struct service *service, const struct source *source, const struct translation *translation)
+{
+    const struct conversion *conversion = &translation->conversion;
+    const struct source_tally *tally = &service->sources[source->index];
+
+    if (translation->outcome == outcome_dead_letter) {
+        count_dead_letter(service, source, translation->reason);
+        return;
+    }
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+        metric_add(service->events[event->type], 1);
+    if (conversion->unreadable > 0)
+        metric_add(tally->unreadable_members, conversion->unreadable);
+    if (conversion->unknown_codes > 0)
+        metric_add(tally->unknown_codes, conversion->unknown_codes);
+}

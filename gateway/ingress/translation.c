@@ -1,0 +1,395 @@
+/* The way of a callback's bytes: signature over bytes, one strict parse, signature over members, expected members,
+ * conversion by the adapter, records. */
+#include "ingress/translation.h"
+
+#include "adapters/message.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/xml.h"
+#include "event/cloudevent.h"
+#include "event/deadletter.h"
+
+const char outcome_accepted[] = "accepted";
+const char outcome_unmapped[] = "unmapped";
+const char outcome_dead_letter[] = "dead_letter";
+
+/* What the steps share. */
+struct work {
+    const struct config *config;
+    const struct incoming *incoming;
+    struct arena *arena;
+    struct translation *translation;
+    struct callback callback;
+    bool vouched;
+};
+
+/* --- records --- */
+
+/* W3C Trace Context: version, trace id, parent id, flags; lower-case hex. Versions after 00 may have more behind. */
+static bool
+traceparent_valid(struct slice text)
+{
+    static const char form[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+    const size_t length = sizeof(form) - 1;
+
+    if (text.length < length || text.length > 255)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char byte = text.data[i];
+        bool hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+
+        if (form[i] == 'x' ? !hex : byte != form[i])
+            return false;
+    }
+    if (memcmp(text.data, "ff", 2) == 0 || strspn(text.data + 3, "0") >= 32 || strspn(text.data + 36, "0") >= 16)
+        return false;
+    if (text.length == length)
+        return true;
+    for (size_t i = length; i < text.length; i++)
+        if (text.data[i] < '!' || text.data[i] > '~')
+            return false;
+    return memcmp(text.data, "00", 2) != 0 && text.data[length] == '-';
+}
+
+static struct envelope
+envelope_of(const struct incoming *incoming)
+{
+    const struct source *source = incoming->source;
+
+    return (struct envelope){
+        .source = source->name,
+        .adapter = slice_from(source->adapter->name),
+        .account = source->account,
+        .traceparent = traceparent_valid(incoming->traceparent) ? incoming->traceparent : (struct slice){0},
+        .received = incoming->received,
+    };
+}
+
+/* Fields that carry credentials, ours or anybody's, stay out of topics. */
+static bool
+field_is_public(const struct source *source, struct slice name)
+{
+    return !slice_equal(name, source->secret_header) && !slice_is(name, "authorization") &&
+           !slice_is(name, "proxy-authorization") && !slice_is(name, "cookie");
+}
+
+static bool
+original_make(const struct work *work, struct original *original)
+{
+    const struct incoming *incoming = work->incoming;
+    struct record_header *fields = arena_zalloc(work->arena, incoming->field_count, sizeof(*fields));
+    size_t count = 0;
+
+    if (fields == NULL && incoming->field_count > 0)
+        return false;
+    for (size_t i = 0; i < incoming->field_count; i++)
+        if (field_is_public(incoming->source, incoming->fields[i].name))
+            fields[count++] = incoming->fields[i];
+    *original = (struct original){
+        .method = incoming->method,
+        .endpoint = incoming->endpoint,
+        .query = incoming->public_query,
+        .hash = callback_hash(&work->callback),
+        .body = incoming->body,
+        .headers = fields,
+        .header_count = count,
+    };
+    return !slice_empty(original->hash);
+}
+
+/* Adds the raw record where it is switched on; the records have room for it. */
+static bool
+add_raw_record(const struct work *work)
+{
+    struct translation *translation = work->translation;
+    struct record *record = &translation->records[translation->count];
+    struct original original;
+
+    if (!work->config->raw_enabled)
+        return true;
+    if (!original_make(work, &original) || !raw_record_write(&original, &translation->envelope, work->arena, record))
+        return false;
+    record->topic = work->config->topics[TOPIC_RAW];
+    translation->count++;
+    return true;
+}
+
+static bool
+records_allocate(const struct work *work, size_t count)
+{
+    work->translation->count = 0;
+    work->translation->records = arena_zalloc(work->arena, count, sizeof(struct record));
+    return work->translation->records != NULL;
+}
+
+static void
+refuse(const struct work *work, enum refusal refusal, const char *reason)
+{
+    work->translation->refusal = refusal;
+    work->translation->outcome = refusal_kind(refusal)->label;
+    work->translation->reason = reason;
+    work->translation->count = 0;
+}
+
+static void
+make_dead_letter(const struct work *work, const char *reason, struct slice detail, bool with_raw)
+{
+    struct translation *translation = work->translation;
+    struct original original;
+
+    translation->outcome = outcome_dead_letter;
+    translation->reason = reason;
+    translation->detail = detail;
+    if (!records_allocate(work, 2) || !original_make(work, &original) ||
+        !deadletter_write(&original, &translation->envelope, slice_from(reason), detail, work->arena,
+                          &translation->records[0])) {
+        refuse(work, REFUSAL_BUSY, "no_memory");
+        return;
+    }
+    translation->records[0].topic = work->config->topics[TOPIC_DEADLETTER];
+    translation->count = 1;
+    if (with_raw && !add_raw_record(work))
+        refuse(work, REFUSAL_BUSY, "no_memory");
+}
+
+/* One event to every topic of its type: the bytes are written once. */
+static bool
+write_event(const struct work *work, const struct canonical_event *event)
+{
+    struct translation *translation = work->translation;
+    const struct target_list *targets = &work->incoming->source->targets[event->type];
+    struct record record = {0};
+
+    if (!cloudevent_write(event, &translation->envelope, work->config->mode, work->arena, &record))
+        return false;
+    for (size_t i = 0; i < targets->count; i++) {
+        record.topic = targets->topics[i];
+        translation->records[translation->count++] = record;
+    }
+    return true;
+}
+
+static bool
+write_events(const struct work *work)
+{
+    const struct conversion *conversion = &work->translation->conversion;
+    size_t count = 1; /* the raw record */
+
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+        count += work->incoming->source->targets[event->type].count;
+    if (!records_allocate(work, count))
+        return false;
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+        if (!write_event(work, event))
+            return false;
+    return add_raw_record(work);
+}
+
+/* --- checks --- */
+
+static bool
+is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* A body is what its first byte that is no white space says, whatever its Content-Type: vendors label them wrongly. */
+static bool
+format_find(struct slice body, enum body_format *format)
+{
+    size_t start = 0;
+    char first;
+
+    while (start < body.length && is_space(body.data[start]))
+        start++;
+    first = start < body.length ? body.data[start] : '\0';
+    *format = first == '<' ? BODY_XML : BODY_JSON;
+    return first == '<' || first == '{' || first == '[';
+}
+
+/* A vouched-for sender's unreadable body is kept and accepted, for a repeat would be no better; anybody else's is not.
+ */
+static void
+unreadable(const struct work *work, const char *reason, const char *detail)
+{
+    if (arena_failed(work->arena))
+        refuse(work, REFUSAL_BUSY, "no_memory");
+    else if (work->vouched)
+        make_dead_letter(work, reason, arena_copy(work->arena, slice_from(detail)), true);
+    else
+        refuse(work, REFUSAL_UNREADABLE, reason);
+}
+
+static bool
+parse(struct work *work)
+{
+    struct error error = {0};
+    struct slice body = work->incoming->body;
+
+    if (!format_find(body, &work->callback.format)) {
+        unreadable(work, "unknown_format", "the body begins neither as JSON nor as XML");
+        return false;
+    }
+    if (work->callback.format == BODY_XML) {
+        const char *start = memchr(body.data, '<', body.length);
+
+        /* White space before an XML declaration is against XML; what we skip here is nothing but white space. */
+        body = slice_make(start, body.length - (size_t)(start - body.data));
+        work->callback.message = xml_parse(work->arena, body, VALUE_LIMITS_DEFAULT, NULL, &error);
+    } else {
+        work->callback.message = json_parse(work->arena, body, VALUE_LIMITS_DEFAULT, &error);
+    }
+    if (work->callback.message != NULL)
+        return true;
+    unreadable(work, work->callback.format == BODY_XML ? "not_xml" : "not_json", error.text);
+    return false;
+}
+
+/* Runs one of the adapter's two verifications; last: nothing else can speak for the sender after it. */
+static bool
+verify(struct work *work, enum verdict (*check)(const struct callback *callback), bool last)
+{
+    enum verdict verdict = VERDICT_UNSIGNED;
+
+    if (work->incoming->unchecked || !work->incoming->source->signed_by_vendor)
+        return true;
+    if (check != NULL)
+        verdict = check(&work->callback);
+    if (verdict == VERDICT_WRONG) {
+        refuse(work, REFUSAL_UNAUTHORIZED, "signature");
+        return false;
+    }
+    work->vouched = work->vouched || verdict == VERDICT_VALID;
+    if (last && !work->vouched) {
+        refuse(work, REFUSAL_UNAUTHORIZED, "unsigned");
+        return false;
+    }
+    return true;
+}
+
+static bool
+expected_value(const struct expectation *expectation, const struct value *value)
+{
+    bool found = false;
+
+    if (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER)
+        return false;
+    for (size_t i = 0; i < expectation->value_count; i++)
+        found = secret_equal(value->text, expectation->values[i]) || found;
+    return found;
+}
+
+static const struct value *
+member_find(const struct value *object, struct slice name)
+{
+    if (object->kind != VALUE_OBJECT)
+        return NULL;
+    for (const struct value *member = object->first; member != NULL; member = member->next)
+        if (slice_equal(member->name, name))
+            return member;
+    return NULL;
+}
+
+/* The member stands at the top, or where a vendor wraps its message (玖云 `req`, 7moor `content`) one level below: then
+ * wherever it stands there it must be right. */
+static bool
+expectation_met(const struct expectation *expectation, const struct value *message)
+{
+    const struct value *found = member_find(message, expectation->member);
+    bool met = false;
+
+    if (found != NULL)
+        return expected_value(expectation, found);
+    if (message->kind != VALUE_OBJECT)
+        return false;
+    for (const struct value *child = message->first; child != NULL; child = child->next) {
+        found = member_find(child, expectation->member);
+        if (found != NULL && !expected_value(expectation, found))
+            return false;
+        met = met || found != NULL;
+    }
+    return met;
+}
+
+static bool
+expectations_met(const struct work *work)
+{
+    const struct source *source = work->incoming->source;
+
+    if (work->incoming->unchecked)
+        return true;
+    for (size_t i = 0; i < source->expectation_count; i++)
+        if (!expectation_met(&source->expectations[i], work->callback.message)) {
+            refuse(work, REFUSAL_UNAUTHORIZED, "expect");
+            return false;
+        }
+    return true;
+}
+
+static void
+convert(const struct work *work)
+{
+    struct translation *translation = work->translation;
+    struct conversion *conversion = &translation->conversion;
+    bool converted = work->incoming->source->adapter->convert(&work->callback, conversion);
+
+    if (arena_failed(work->arena) || (converted && !write_events(work))) {
+        refuse(work, REFUSAL_BUSY, "no_memory");
+        return;
+    }
+    if (!converted) {
+        make_dead_letter(work, conversion->reason, slice_from(conversion->detail), true);
+        return;
+    }
+    translation->outcome = outcome_unmapped;
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+        if (event->type != EVENT_VENDOR_UNMAPPED)
+            translation->outcome = outcome_accepted;
+}
+
+static struct work
+work_begin(const struct config *config, const struct incoming *incoming, struct arena *arena,
+           struct translation *translation)
+{
+    return (struct work){
+        .config = config,
+        .incoming = incoming,
+        .arena = arena,
+        .translation = translation,
+        .vouched = incoming->vouched,
+        .callback =
+            {
+                .endpoint = incoming->endpoint,
+                .query = incoming->query,
+                .body = incoming->body,
+                .account = incoming->source->account,
+                .zone = incoming->source->zone,
+                .settings = incoming->source->settings,
+                .arena = arena,
+            },
+    };
+}
+
+void
+translate(const struct config *config, const struct incoming *incoming, struct arena *arena,
+          struct translation *translation)
+{
+    const struct adapter *adapter = incoming->source->adapter;
+    struct work work = work_begin(config, incoming, arena, translation);
+
+    *translation = (struct translation){.envelope = envelope_of(incoming)};
+    (void)format_find(incoming->body, &work.callback.format);
+    translation->format = work.callback.format;
+    if (verify(&work, adapter->verify_raw, adapter->verify_parsed == NULL) && parse(&work) &&
+        verify(&work, adapter->verify_parsed, true) && expectations_met(&work))
+        convert(&work);
+}
+
+void
+translate_to_dead_letter(const struct config *config, const struct incoming *incoming, struct arena *arena,
+                         const char *reason, struct slice detail, struct translation *translation)
+{
+    struct work work = work_begin(config, incoming, arena, translation);
+
+    make_dead_letter(&work, reason, detail, false);
+}
