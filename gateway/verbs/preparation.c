@@ -1,0 +1,218 @@
+/* The thread that makes or checks the topics, until they are there. */
+#include "verbs/preparation.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define TRY_TIMEOUT_MS    5000
+#define BACK_OFF_FIRST_MS 500
+#define BACK_OFF_MOST_MS  10000
+
+struct preparation {
+    const struct config *config;
+    struct topic_admin *admin;
+    void (*on_tried)(void *argument);
+    void *argument;
+    struct event *tried;
+    int tried_fd;
+    pthread_t thread;
+    bool thread_started;
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t wake;
+    bool stopping;
+    bool done;
+    struct error reason; /* why it is not done */
+};
+
+static bool
+unfit(const struct topic_spec *spec, const struct topic_report *report, struct error *error)
+{
+    if (report->verdict == TOPIC_MISSING || report->verdict == TOPIC_NO_LEADER) {
+        error_set(error, "topic %s %s", spec->name,
+                  report->verdict == TOPIC_MISSING ? "is missing: `trunkline topics create` makes it"
+                                                   : "has no leader");
+        return true;
+    }
+    if (report->verdict == TOPIC_DIFFERENT)
+        log_warn("topic_differs", log_text("topic", spec->name), log_text("reason", report->detail));
+    return false;
+}
+
+static bool
+check(const struct preparation *preparation, const struct topic_spec *specs, size_t count, struct error *error)
+{
+    struct topic_report *reports = calloc(count, sizeof(*reports));
+    bool good = reports != NULL;
+
+    if (!good)
+        return error_set(error, "out of memory");
+    good = topic_admin_check(preparation->admin, specs, count, TRY_TIMEOUT_MS, reports, error);
+    for (size_t i = 0; good && i < count; i++)
+        good = !unfit(&specs[i], &reports[i], error);
+    free(reports);
+    return good;
+}
+
+static bool
+prepare(const struct preparation *preparation, struct error *error)
+{
+    size_t count;
+    const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
+
+    if (preparation->config->topics_create &&
+        !topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error))
+        return false;
+    return check(preparation, specs, count, error);
+}
+
+/* Between half of it and all of it, so that gateways do not come back all at once. */
+static unsigned
+jittered(unsigned wait_ms)
+{
+    unsigned random = 0;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+        return wait_ms;
+    return wait_ms / 2 + random % (wait_ms / 2);
+}
+
+/* Waits with the lock held. true: it shall stop. */
+static bool
+wait_or_stop(struct preparation *preparation, unsigned wait_ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!preparation->stopping && pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0)
+        continue;
+    return preparation->stopping;
+}
+
+static void *
+preparation_run(void *argument)
+{
+    struct preparation *preparation = argument;
+    unsigned wait_ms = BACK_OFF_FIRST_MS;
+    bool over = false;
+
+    while (!over) {
+        struct error error = {0};
+        bool done = prepare(preparation, &error);
+        const uint64_t one = 1;
+
+        pthread_mutex_lock(&preparation->lock);
+        preparation->done = done;
+        preparation->reason = error;
+        /* An eventfd takes it always; more than one write counts as one. */
+        (void)!write(preparation->tried_fd, &one, sizeof(one));
+        if (!done && !preparation->stopping)
+            log_warn("kafka_not_ready", log_text("reason", error.text));
+        over = done || wait_or_stop(preparation, jittered(wait_ms));
+        pthread_mutex_unlock(&preparation->lock);
+        wait_ms = wait_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait_ms * 2;
+    }
+    return NULL;
+}
+
+static void
+on_tried_event(evutil_socket_t fd, short what, void *argument)
+{
+    struct preparation *preparation = argument;
+
+    (void)fd;
+    (void)what;
+    event_del(preparation->tried);
+    preparation->on_tried(preparation->argument);
+}
+
+static bool
+locks_init(struct preparation *preparation)
+{
+    pthread_condattr_t attributes;
+
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&preparation->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    return pthread_mutex_init(&preparation->lock, NULL) == 0;
+}
+
+struct preparation *
+preparation_start(const struct config *config, struct event_base *base, void (*on_tried)(void *argument),
+                  void *argument, struct error *error)
+{
+    struct preparation *preparation = calloc(1, sizeof(*preparation));
+
+    if (preparation == NULL || !locks_init(preparation)) {
+        free(preparation);
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    preparation->config = config;
+    preparation->on_tried = on_tried;
+    preparation->argument = argument;
+    error_set(&preparation->reason, "the topics are being looked at");
+    preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    preparation->admin = topic_admin_new(&config->kafka, error);
+    if (preparation->admin == NULL)
+        goto failed;
+    preparation->tried = event_new(base, preparation->tried_fd, EV_READ | EV_PERSIST, on_tried_event, preparation);
+    if (preparation->tried_fd < 0 || preparation->tried == NULL || event_add(preparation->tried, NULL) != 0 ||
+        pthread_create(&preparation->thread, NULL, preparation_run, preparation) != 0) {
+        error_set(error, "cannot start a thread for the topics");
+        goto failed;
+    }
+    preparation->thread_started = true;
+    return preparation;
+
+failed:
+    preparation_free(preparation);
+    return NULL;
+}
+
+bool
+preparation_done(struct preparation *preparation, struct error *reason)
+{
+    bool done;
+
+    pthread_mutex_lock(&preparation->lock);
+    done = preparation->done;
+    *reason = preparation->reason;
+    pthread_mutex_unlock(&preparation->lock);
+    return done;
+}
+
+void
+preparation_free(struct preparation *preparation)
+{
+    if (preparation == NULL)
+        return;
+    pthread_mutex_lock(&preparation->lock);
+    preparation->stopping = true;
+    pthread_cond_signal(&preparation->wake);
+    pthread_mutex_unlock(&preparation->lock);
+    if (preparation->thread_started)
+        pthread_join(preparation->thread, NULL);
+    if (preparation->tried != NULL)
+        event_free(preparation->tried);
+    if (preparation->tried_fd >= 0)
+        close(preparation->tried_fd);
+    topic_admin_free(preparation->admin);
+    pthread_cond_destroy(&preparation->wake);
+    pthread_mutex_destroy(&preparation->lock);
+    free(preparation);
+}

@@ -1,0 +1,158 @@
+/* `trunkline send`: signs a sample callback, or a file, and posts it to a gateway. */
+#include <stdio.h>
+
+#include "verbs/builtin.h"
+#include "verbs/options.h"
+#include "verbs/sample.h"
+#include "verbs/verbs.h"
+
+#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
+
+struct send_options {
+    struct common_options common;
+    const char *source, *kind, *url, *endpoint, *file;
+    bool list;
+};
+
+static int
+fault(const char *text)
+{
+    fprintf(stderr, "trunkline send: %s\n", text);
+    return EXIT_FAULT;
+}
+
+static bool
+options_read(int argc, char **argv, struct send_options *options)
+{
+    static const struct option table[] = {
+        {"source", required_argument, NULL, 's'}, {"kind", required_argument, NULL, 'k'},
+        {"url", required_argument, NULL, 'u'},    {"endpoint", required_argument, NULL, 'e'},
+        {"list", no_argument, NULL, 'l'},         COMMON_OPTIONS,
+    };
+    int option;
+
+    *options = (struct send_options){.common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_WARN}};
+    while ((option = options_next(argc, argv, table, &options->common)) != -1) {
+        switch (option) {
+        case 's':
+            options->source = optarg;
+            break;
+        case 'k':
+            options->kind = optarg;
+            break;
+        case 'u':
+            options->url = optarg;
+            break;
+        case 'e':
+            options->endpoint = optarg;
+            break;
+        case 'l':
+            options->list = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    if (options->source == NULL && !options->list) {
+        fprintf(stderr, "trunkline send: --source NAME is needed; `trunkline send --list` shows what there is\n");
+        return false;
+    }
+    return options_operand(argc, argv, &options->file);
+}
+
+static int
+list_kinds(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct source *source = &config->sources[i];
+
+        if (name != NULL && !slice_is(source->name, name))
+            continue;
+        for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++)
+            printf("%-16.*s %-32s %s\n", SLICE_ARGS(source->name), kind->name, kind->endpoint);
+    }
+    return EXIT_OK;
+}
+
+/* Where the configuration has the gateway listen, as seen from this machine. */
+static const char *
+default_url(const struct config *config, struct arena *arena)
+{
+    struct slice address = config->address;
+    bool any = slice_empty(address) || slice_is(address, "0.0.0.0") || slice_is(address, "::");
+    bool ipv6 = !any && memchr(address.data, ':', address.length) != NULL;
+
+    if (any)
+        address = slice_from("127.0.0.1");
+    return arena_printf(arena, ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), config->port).data;
+}
+
+static int
+send_sample(const struct config *config, const struct send_options *options, struct arena *arena)
+{
+    const struct source *source = config_source(config, slice_from(options->source));
+    const struct adapter_kind *kind = source == NULL ? NULL : sample_kind(source, options->kind);
+    const char *url = options->url != NULL ? options->url : default_url(config, arena);
+    struct slice body = {0};
+    struct error error = {0};
+    struct sample sample;
+    struct reply reply;
+
+    if (source == NULL)
+        return fault("the configuration has no source of that name; `--list` shows those there are");
+    if (kind == NULL)
+        return fault("there is no such kind of callback; `--list` shows those there are");
+    if (options->file != NULL && !sample_read(options->file, arena, &body, &error))
+        return fault(error.text);
+    sample = sample_make(source, kind, body, arena);
+    if (options->endpoint != NULL)
+        sample.endpoint = slice_from(options->endpoint);
+    if (url == NULL || slice_empty(sample.body))
+        return fault("there is nothing to send");
+    if (!sample_post(&sample, url, arena, &reply, &error))
+        return fault(error.text);
+    printf("%ld %.*s\n", reply.status, (int)reply.length, reply.body);
+    return reply.status / 100 == 2 ? EXIT_OK : EXIT_FAULT;
+}
+
+static int
+send_run(int argc, char **argv)
+{
+    struct send_options options;
+    struct config *config;
+    struct arena *arena;
+    int status = EXIT_FAULT;
+
+    if (!options_read(argc, argv, &options))
+        return EXIT_USAGE;
+    log_setup(options.common.log_format, options.common.log_level, clock_system());
+    config = builtin_or_load(options.common.config);
+    if (config == NULL)
+        return EXIT_USAGE;
+    arena = arena_new(NULL, ARENA_BYTES);
+    if (options.list)
+        status = list_kinds(config, options.source);
+    else if (arena != NULL)
+        status = send_sample(config, &options, arena);
+    arena_free(arena);
+    config_free(config);
+    return status;
+}
+
+const struct verb verb_send = {
+    .name = "send",
+    .summary = "signs a sample callback, or a file, and posts it to a gateway",
+    .usage =
+        "usage: trunkline send --source NAME [OPTIONS] [FILE|-]\n\n"
+        "Posts one callback as the vendor would: FILE (- is standard input), or a sample of the vendor's own. Prints\n"
+        "status and answer; the exit status is 0 for a 2xx.\n\n"
+        "  --source NAME         one of the configuration's sources\n"
+        "  --kind KIND           which sample (default: the source's first)\n"
+        "  --endpoint ENDPOINT   the path's last part (default: that of the kind)\n"
+        "  --url URL             the gateway (default: where the configuration has it listen)\n"
+        "  --list                shows the kinds of samples, with their endpoints\n"
+        "  --config FILE         the configuration (default: that of `trunkline dev`)\n"
+        "  --log-format FORMAT   json or text\n"
+        "  --log-level LEVEL     debug, info, warn (default) or error\n",
+    .run = send_run,
+};

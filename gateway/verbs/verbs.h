@@ -1,0 +1,14 @@
+/* All verbs, and the way from a command line to one of them. */
+#pragma once
+
+#include "verbs/verb.h"
+
+extern const struct verb verb_gateway;
+extern const struct verb verb_dev;
+extern const struct verb verb_check;
+extern const struct verb verb_convert;
+extern const struct verb verb_send;
+extern const struct verb verb_topics;
+
+/* `trunkline VERB ...`, `trunkline --help`, `trunkline --version`; returns the exit status. */
+int verbs_run(int argc, char **argv);
