@@ -1,7 +1,7 @@
 """The golden files: a vendor's payload, and the events that must come of it.
 
     golden/<source>/<case>.json, .xml or .txt   the payload, byte for byte
-    golden/<source>/<case>.meta.json            {"endpoint": ...}, where one is called
+    golden/<source>/<case>.meta.json            {"endpoint": ..., "settings": {...}}, where one is called, or some are set
     golden/<source>/<case>.events.json          the expected CloudEvents, in order; or
     golden/<source>/<case>.failure.json         {"reason": ...}: the word of the dead letter
 
@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -32,9 +33,22 @@ def strict_object(pairs):
     return dict(pairs)
 
 
+EXACT = json.JSONDecoder(parse_int=Digits, parse_float=Digits, object_pairs_hook=strict_object)
+
+
 def exact(text):
     """JSON with its numbers digit for digit; no member may stand twice."""
-    return json.loads(text, parse_int=Digits, parse_float=Digits, object_pairs_hook=strict_object)
+    return EXACT.decode(text)
+
+
+def exact_sequence(text):
+    """Several values, one behind the other. A vendor's message stands in its event as it came, line breaks included."""
+    values = []
+    while text := text.lstrip():
+        value, end = EXACT.raw_decode(text)
+        values.append(value)
+        text = text[end:]
+    return values
 
 
 def kinds(value):
@@ -62,8 +76,9 @@ class Case:
         self.payload = payload
         self.source = payload.parent.name
         self.name = f"{self.source}/{payload.stem}"
-        meta = self.beside("meta")
-        self.endpoint = json.loads(meta.read_text())["endpoint"] if meta.exists() else None
+        meta = json.loads(self.beside("meta").read_text()) if self.beside("meta").exists() else {}
+        self.endpoint = meta.get("endpoint")
+        self.settings = meta.get("settings")
 
     def beside(self, what):
         return self.payload.with_name(f"{self.payload.stem}.{what}.json")
@@ -72,12 +87,18 @@ class Case:
         command = [BINARY, "convert", "--source", self.source, "--received", received]
         if self.endpoint:
             command += ["--endpoint", self.endpoint]
-        return subprocess.run([*command, self.payload], capture_output=True, timeout=30, check=False)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            if self.settings:
+                source = {"name": self.source, "adapter": self.source, "open": True, "settings": self.settings}
+                json.dump({"sources": [source]}, config)
+                config.flush()
+                command += ["--config", config.name]
+            return subprocess.run([*command, self.payload], capture_output=True, timeout=30, check=False)
 
     def events(self, received=RECEIVED):
         done = self.convert(received)
         assert done.returncode == 0, done.stderr.decode()
-        return [exact(line) for line in done.stdout.decode().splitlines()]
+        return exact_sequence(done.stdout.decode())
 
 
 def is_payload(path):

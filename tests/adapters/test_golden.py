@@ -40,8 +40,8 @@ def test_events(case):
     if UPDATE:
         case.beside("events").write_text(written(events) + "\n")
     assert kinds(events) == kinds(exact(case.beside("events").read_text()))
-    for line in case.convert().stdout.splitlines():
-        validate(json.loads(line))
+    for event in events:
+        validate(json.loads(written(event)))
 
 
 @named(CONVERTED)

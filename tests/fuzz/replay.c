@@ -1,22 +1,21 @@
 /* Stands in for libFuzzer where a fuzz target is built without it: runs the target over every file of the directories
- * given, so that each build keeps the targets and what they once found working. */
+ * given and those in them, so that each build keeps the targets and what they once found working. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int
-replay_file(const char *directory, const char *name)
+replay_file(const char *path)
 {
-    char path[4096];
     FILE *file;
     uint8_t *data;
     long size;
     size_t read;
 
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
     file = fopen(path, "rb");
     if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
         perror(path);
@@ -35,25 +34,37 @@ replay_file(const char *directory, const char *name)
     return 1;
 }
 
+static int
+replay_directory(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    char path[4096];
+    struct stat status;
+    int count = 0;
+
+    if (stream == NULL) {
+        perror(directory);
+        exit(1);
+    }
+    while ((entry = readdir(stream)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+        count += stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? replay_directory(path) : replay_file(path);
+    }
+    closedir(stream);
+    return count;
+}
+
 int
 main(int argc, char **argv)
 {
     int count = 0;
 
     for (int i = 1; i < argc; i++) {
-        DIR *directory = opendir(argv[i]);
-        struct dirent *entry;
-
-        if (directory == NULL) {
-            perror(argv[i]);
-            return 1;
-        }
-        while ((entry = readdir(directory)) != NULL) {
-            if (entry->d_name[0] != '.') {
-                count += replay_file(argv[i], entry->d_name);
-            }
-        }
-        closedir(directory);
+        count += replay_directory(argv[i]);
     }
     printf("%d inputs, no fault\n", count);
     return count == 0;
