@@ -63,7 +63,6 @@ connection_end(struct connection *connection)
     if (connection->link != NULL)
         link_close(connection->link);
     population_leave(connection);
-    free(connection);
 }
 
 /* --- answers --- */
