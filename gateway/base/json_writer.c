@@ -128,7 +128,9 @@ append_escaped(struct json_writer *writer, struct slice text)
             append(writer, (char[]){'\\', escape}, 2);
         }
     }
-    append(writer, text.data + plain, text.length - plain);
+    if (plain < text.length) { /* of an empty slice not even the address counts */
+        append(writer, text.data + plain, text.length - plain);
+    }
 }
 
 void

@@ -307,14 +307,30 @@ write_object(struct json_writer *writer, const struct member *member, const char
     }
 }
 
+static const void *
+elements(const struct member *member, const char *base)
+{
+    const void *first;
+
+    memcpy(&first, base + member->offset, sizeof first);
+    return first;
+}
+
+static size_t
+element_count(const struct member *member, const char *base)
+{
+    size_t count;
+
+    memcpy(&count, base + member->count, sizeof count);
+    return count;
+}
+
 static void
 write_list(struct json_writer *writer, const struct member *member, const char *base)
 {
-    const char *element;
-    size_t count;
+    const char *element = elements(member, base);
+    size_t count = element_count(member, base);
 
-    memcpy(&element, base + member->offset, sizeof element);
-    memcpy(&count, base + member->count, sizeof count);
     if (count == 0) {
         return;
     }
@@ -331,11 +347,9 @@ write_list(struct json_writer *writer, const struct member *member, const char *
 static void
 write_row(struct json_writer *writer, const struct member *member, const char *base)
 {
-    const struct column *columns;
-    size_t count;
+    const struct column *columns = elements(member, base);
+    size_t count = element_count(member, base);
 
-    memcpy(&columns, base + member->offset, sizeof columns);
-    memcpy(&count, base + member->count, sizeof count);
     if (count == 0) {
         return;
     }
