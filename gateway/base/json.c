@@ -262,7 +262,7 @@ yajl_release(void *context, void *memory)
 }
 
 static struct value *
-fail(struct reader *reader)
+fail(struct reader *reader, size_t at)
 {
     unsigned char *text;
 
@@ -270,10 +270,24 @@ fail(struct reader *reader)
         error_set(reader->error, "no memory left to read it");
     } else if (!reader->refused) {
         text = yajl_get_error(reader->yajl, 0, NULL, 0);
-        error_set(reader->error, "%.*s at byte %zu", (int)strcspn((char *)text, "\n"), (char *)text,
-                  yajl_get_bytes_consumed(reader->yajl));
+        error_set(reader->error, "%.*s at byte %zu", (int)strcspn((char *)text, "\n"), (char *)text, at);
     }
     return NULL;
+}
+
+/* Yajl waits for the end of a string that begins behind the value, and so never calls it garbage. */
+static bool
+ends_with_the_value(const struct reader *reader)
+{
+    const char *end = reader->text.data + reader->text.length;
+
+    for (const char *at = reader->root->raw.data + reader->root->raw.length; at < end; at++) {
+        if (*at != ' ' && *at != '\t' && *at != '\n' && *at != '\r') {
+            return error_set(reader->error, "something stands behind the value at byte %zu",
+                             (size_t)(at - reader->text.data));
+        }
+    }
+    return true;
 }
 
 static struct value *
@@ -283,11 +297,13 @@ read_tree(struct reader *reader)
 
     reader->yajl = yajl_alloc(&callbacks, &memory, reader);
     yajl_config(reader->yajl, yajl_dont_validate_strings, 1); /* json_scan has */
-    if (yajl_parse(reader->yajl, (const unsigned char *)reader->text.data, reader->text.length) != yajl_status_ok ||
-        yajl_complete_parse(reader->yajl) != yajl_status_ok) {
-        return fail(reader);
+    if (yajl_parse(reader->yajl, (const unsigned char *)reader->text.data, reader->text.length) != yajl_status_ok) {
+        return fail(reader, yajl_get_bytes_consumed(reader->yajl));
     }
-    return reader->root;
+    if (yajl_complete_parse(reader->yajl) != yajl_status_ok) {
+        return fail(reader, reader->text.length);
+    }
+    return ends_with_the_value(reader) ? reader->root : NULL;
 }
 
 struct value *

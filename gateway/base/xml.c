@@ -25,6 +25,7 @@ struct reader {
     struct slice root_name;
     struct value *root;
     struct element *element;
+    struct element *spare; /* closed ones, to be used again */
     uint32_t depth, values;
     bool stopped; /* error says why, or the arena is full */
 };
@@ -103,6 +104,21 @@ add_text_member(struct reader *reader, struct element *element, const char *name
     return add_member(reader, element, member);
 }
 
+static struct element *
+new_element(struct reader *reader)
+{
+    struct element *element = reader->spare;
+
+    if (element != NULL) {
+        reader->spare = element->outer;
+    } else if ((element = arena_alloc(reader->arena, sizeof(*element))) == NULL) {
+        stop_without_memory(reader);
+        return NULL;
+    }
+    *element = (struct element){0};
+    return element;
+}
+
 static void
 on_start(void *context, const XML_Char *name, const XML_Char **attributes)
 {
@@ -117,9 +133,8 @@ on_start(void *context, const XML_Char *name, const XML_Char **attributes)
         stop(reader, "nested too deeply");
         return;
     }
-    element = arena_zalloc(reader->arena, 1, sizeof(*element));
+    element = new_element(reader);
     if (element == NULL) {
-        stop_without_memory(reader);
         return;
     }
     value = new_value(reader, name, "");
@@ -165,7 +180,7 @@ on_text(void *context, const XML_Char *text, int length)
                 stop_without_memory(reader);
                 return;
             }
-            if (element->text_bytes > 0) {
+            if (element->text != NULL) {
                 memcpy(larger, element->text, element->text_bytes);
             }
             element->text = larger;
@@ -205,6 +220,8 @@ on_end(void *context, const XML_Char *name)
         add_text_member(reader, element, "#text", "", text);
     }
     reader->element = element->outer;
+    element->outer = reader->spare;
+    reader->spare = element;
     reader->depth--;
 }
 

@@ -33,6 +33,15 @@ check(const struct value *value, struct slice text)
     require(count == value->count);
 }
 
+/* Before and behind the value nothing but white space is taken. */
+static void
+check_around(struct slice value, struct slice text)
+{
+    for (const char *at = text.data; at < text.data + text.length; at++) {
+        require((at >= value.data && at < value.data + value.length) || strchr(" \t\r\n", *at) != NULL);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -44,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (value != NULL) {
         check(value, text);
+        check_around(value->raw, text);
         json_writer_init(&writer, arena, size);
         json_open(&writer, '[');
         json_value(&writer, value);

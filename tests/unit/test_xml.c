@@ -164,6 +164,28 @@ test_limits(void **state)
     free(deep);
 }
 
+/* So that an arena sized for the largest body holds its tree, whatever that body is made of. */
+static void
+test_closed_elements_leave_only_their_node(void **state)
+{
+    enum { ELEMENTS = 10000, TREE_BYTES = ELEMENTS * 160 };
+    char *text = malloc((size_t)ELEMENTS * 9 + 8);
+    struct arena *arena = arena_new(NULL, ARENA_BYTES);
+    size_t length = 3;
+
+    (void)state;
+    assert_non_null(text);
+    memcpy(text, "<r>", 3);
+    for (int i = 0; i < ELEMENTS; i++) {
+        length += (size_t)sprintf(text + length, "<a%d/>", i);
+    }
+    memcpy(text + length, "</r>", 4);
+    assert_non_null(xml_parse(arena, slice_make(text, length + 4), VALUE_LIMITS_DEFAULT, NULL, NULL));
+    assert_in_range(arena_bytes(arena), 1, TREE_BYTES);
+    arena_free(arena);
+    free(text);
+}
+
 static void
 test_a_full_arena_is_not_the_texts_fault(void **state)
 {
@@ -183,9 +205,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trees),        cmocka_unit_test(test_ampersands),
-        cmocka_unit_test(test_refuses_dtds), cmocka_unit_test(test_refuses_what_is_no_xml),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_a_full_arena_is_not_the_texts_fault),
+        cmocka_unit_test(test_trees),
+        cmocka_unit_test(test_ampersands),
+        cmocka_unit_test(test_refuses_dtds),
+        cmocka_unit_test(test_refuses_what_is_no_xml),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_closed_elements_leave_only_their_node),
+        cmocka_unit_test(test_a_full_arena_is_not_the_texts_fault),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
