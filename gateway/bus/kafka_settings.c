@@ -43,8 +43,6 @@ static const struct kafka_property common_defaults[] = {
     {"socket.keepalive.enable", "true"},
     /* Without a connection librdkafka sleeps for this long and looks at no deadline of a record meanwhile. */
     {"reconnect.backoff.max.ms", "1000"},
-    /* Producers get what is for consumers and the other way round: `kafka:` is one list for all. */
-    {"log.configuration.warnings", "false"},
     {NULL, NULL},
 };
 
@@ -176,6 +174,10 @@ conf_log(const rd_kafka_t *rk, int level, const char *facility, const char *text
     static _Thread_local struct log_limit limit = LOG_LIMIT_DEFAULT;
     enum log_level ours = level <= 2 ? LOG_LEVEL_ERROR : level <= 4 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
 
+    /* `kafka:` is one list for all clients: that a producer ignores what is for consumers is as it should be. */
+    if (strcmp(facility, "CONFWARN") == 0) {
+        ours = LOG_LEVEL_DEBUG;
+    }
     if (log_enabled(ours)) {
         log_write_limited(
             &limit, ours, "kafka_client",

@@ -62,7 +62,7 @@ ask(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions, struct er
     failure = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
     rd_kafka_topic_destroy(topic);
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return FOUND_LATER; /* the time is over: error has what is known */
+        return FOUND_LATER; /* error stays what it was before */
     }
     if (metadata->topic_cnt == 1) {
         found = judge_topic(&metadata->topics[0], error);
@@ -78,8 +78,9 @@ metadata_await(rd_kafka_t *rk, const char *brokers, const struct slice *topics, 
 {
     const struct clock *clock = clock_system();
     int64_t deadline_ns = clock_monotonic_ns(clock) + timeout_ms * 1000000LL;
+    struct error reason; /* what stands in the way for now */
 
-    metadata_unreachable(brokers, timeout_ms, error);
+    metadata_unreachable(brokers, timeout_ms, &reason);
     for (size_t i = 0; i < count; i++) {
         enum found found = FOUND_LATER;
         int number = 0;
@@ -88,15 +89,15 @@ metadata_await(rd_kafka_t *rk, const char *brokers, const struct slice *topics, 
             int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
 
             if (left_ms <= 0) {
-                return false;
+                return error_set(error, "%s", reason.text);
             }
-            found = ask(rk, topics[i].data, left_ms, &number, error);
+            found = ask(rk, topics[i].data, left_ms, &number, &reason);
             if (found == FOUND_LATER) {
                 poll(NULL, 0, PAUSE_MS);
             }
         }
         if (found == FOUND_NEVER) {
-            return false;
+            return error_set(error, "%s", reason.text);
         }
         if (partitions != NULL) {
             partitions[i] = number;

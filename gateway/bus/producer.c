@@ -116,15 +116,17 @@ on_brokers(void *argument, int up)
 }
 
 static void
-on_death(void *argument, const char *reason)
+on_death(void *argument)
 {
     struct producer *producer = argument;
+    char cause[256];
 
     if (producer->phase != PRODUCER_SENDING) {
         return;
     }
     producer->phase = PRODUCER_REPLACING;
-    log_error("producer_died", log_text("producer", producer->name), log_text("reason", reason),
+    log_error("producer_died", log_text("producer", producer->name),
+              log_text("reason", producer_client_cause(producer->client, cause, sizeof cause)),
               log_integer("pending_records", (int64_t)producer->pending.count));
     /* It may still be writing a record to its socket: it must let go of all before any can be sent again. */
     producer_client_purge(producer->client);
@@ -160,7 +162,7 @@ send_record(struct producer *producer, struct record *record)
     rd_kafka_resp_err_t error = producer_client_send(producer->client, record);
 
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        on_death(producer, "found dead when sending");
+        on_death(producer);
     } else if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         record_list_remove(&producer->pending, record);
         reject(producer, record, error);

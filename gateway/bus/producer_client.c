@@ -43,15 +43,6 @@ static const struct kafka_property ours[] = {
 };
 
 static void
-tell_death(struct producer_client *client)
-{
-    char reason[256] = "";
-
-    rd_kafka_fatal_error(client->rk, reason, sizeof reason);
-    client->owner.on_death(client->owner.owner, reason);
-}
-
-static void
 on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct producer_client *client = opaque;
@@ -61,7 +52,7 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         metric_observe_ns(client->metrics->round_trip, rd_kafka_message_latency(message) * 1000);
     } else if (producer_client_dead(client)) {
-        tell_death(client); /* before the report: it may come ahead of the error itself */
+        client->owner.on_death(client->owner.owner); /* before the report: it may come ahead of the error itself */
     }
     client->owner.on_report(client->owner.owner, message->_private, message->err);
 }
@@ -76,7 +67,7 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     (void)rk;
     producer_metrics_error(client->metrics, error);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        tell_death(client);
+        client->owner.on_death(client->owner.owner);
         return;
     }
     log_warn_limited(&limit, "kafka_error", log_text("error", rd_kafka_err2name(error)), log_text("reason", reason));
@@ -274,6 +265,14 @@ bool
 producer_client_dead(const struct producer_client *client)
 {
     return rd_kafka_fatal_error(client->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+const char *
+producer_client_cause(const struct producer_client *client, char *text, size_t size)
+{
+    text[0] = '\0';
+    rd_kafka_fatal_error(client->rk, text, size);
+    return text;
 }
 
 void

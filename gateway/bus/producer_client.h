@@ -18,7 +18,7 @@ struct producer_client_owner {
      * one. */
     void (*on_report)(void *owner, struct record *record, rd_kafka_resp_err_t error);
     /* It is dead: it sends no more and reports everything it has as failed. At least once, perhaps several times. */
-    void (*on_death)(void *owner, const char *reason);
+    void (*on_death)(void *owner);
     /* How many brokers it is connected to, about once a second and when the last is lost. */
     void (*on_brokers)(void *owner, int up);
     void *owner;
@@ -37,6 +37,7 @@ bool producer_client_retire(struct producer_client *client, pthread_t *thread);
 rd_kafka_resp_err_t producer_client_send(struct producer_client *client, struct record *record);
 size_t producer_client_outstanding(const struct producer_client *client); /* records taken and not reported */
 bool producer_client_dead(const struct producer_client *client);
+const char *producer_client_cause(const struct producer_client *client, char *text, size_t size); /* of its death */
 /* Gives up everything that is not acknowledged: its reports follow. */
 void producer_client_purge(struct producer_client *client);
 /* Serves what has come in; waits up to timeout_ms for the first of it. For the time without a loop. */

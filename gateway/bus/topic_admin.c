@@ -95,6 +95,20 @@ admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int time
 
 /* --- making --- */
 
+/* Whether there is a broker to send admin calls to. The embedded one has none; librdkafka would wait for it in vain. */
+static bool
+has_controller(struct topic_admin *admin, const struct rd_kafka_metadata *metadata)
+{
+    int32_t controller = rd_kafka_controllerid(admin->rk, 0); /* as the metadata told */
+
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        if (metadata->brokers[i].id == controller) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *specs, size_t count,
             rd_kafka_NewTopic_t **topics, size_t *missing, struct error *error)
@@ -127,9 +141,6 @@ judge_created(rd_kafka_event_t *event, struct error *error)
     rd_kafka_resp_err_t failure = rd_kafka_event_error(event);
     size_t count;
 
-    if (failure == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-        return true; /* no admin calls: asking for their metadata makes them */
-    }
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(error, "Kafka does not make topics: %s", rd_kafka_event_error_string(event));
     }
@@ -195,12 +206,13 @@ topic_admin_create(struct topic_admin *admin, const struct topic_spec *specs, si
     if (topics == NULL) {
         good = error_set(error, "out of memory");
     }
-    if (good) {
+    if (good && has_controller(admin, metadata)) {
         good = add_missing(metadata, specs, count, topics, &missing, error) &&
-               (missing == 0 || create_missing(admin, topics, missing, left_ms(deadline_ns), error)) &&
-               await_all(admin, specs, count, left_ms(deadline_ns), error);
+               (missing == 0 || create_missing(admin, topics, missing, left_ms(deadline_ns), error));
         rd_kafka_NewTopic_destroy_array(topics, missing);
     }
+    /* Without admin calls this alone makes them: the embedded broker makes what it is asked for. */
+    good = good && await_all(admin, specs, count, left_ms(deadline_ns), error);
     free(topics);
     rd_kafka_metadata_destroy(metadata);
     return good;
