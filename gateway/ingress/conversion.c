@@ -164,5 +164,8 @@ conversion_start(struct ticket *ticket)
 void
 conversion_overdue(struct ticket *ticket)
 {
+    log_warn_limited(&ticket->worker->refusals, "callback_overdue", log_slice("source", ticket->source->name),
+                     log_text("outcome", refusal_kind(REFUSAL_UNAVAILABLE)->label),
+                     log_integer("budget_ms", ticket->source->budget_ms), log_text("request_id", ticket->request_id));
     ticket_refuse(ticket, REFUSAL_UNAVAILABLE);
 }

@@ -5,6 +5,7 @@
 #include "ingress/translation.h"
 #include "verbs/builtin.h"
 #include "verbs/options.h"
+#include "verbs/printer.h"
 #include "verbs/sample.h"
 #include "verbs/verbs.h"
 
@@ -78,10 +79,9 @@ static void
 print_record(const struct record *record, bool whole, struct arena *arena)
 {
     struct json_writer writer;
-    struct slice line;
 
     if (!whole) {
-        printf("%.*s\n", SLICE_ARGS(record->value));
+        printer_json_line(stdout, record->value);
         return;
     }
     json_writer_init(&writer, arena, record->value.length + 512);
@@ -100,8 +100,7 @@ print_record(const struct record *record, bool whole, struct arena *arena)
     json_name(&writer, (struct slice)SLICE("value"));
     json_raw(&writer, record->value);
     json_close(&writer, '}');
-    line = json_finish(&writer);
-    printf("%.*s\n", SLICE_ARGS(line));
+    printer_json_line(stdout, json_finish(&writer));
 }
 
 static int

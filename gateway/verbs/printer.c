@@ -12,6 +12,22 @@
 #define COLOUR_FAINT    "\033[2m"
 #define COLOUR_NONE     "\033[0m"
 
+void
+printer_json_line(FILE *stream, struct slice json)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; i < json.length; i++) {
+        if (json.data[i] != '\n' && json.data[i] != '\r')
+            continue;
+        (void)fwrite(json.data + start, 1, i - start, stream);
+        fputc(' ', stream);
+        start = i + 1;
+    }
+    (void)fwrite(json.data + start, 1, json.length - start, stream);
+    fputc('\n', stream);
+}
+
 struct printer
 printer_for(FILE *stream)
 {
@@ -111,10 +127,11 @@ printer_event(const struct printer *printer, struct slice topic, const struct va
     colour(printer, COLOUR_FAINT);
     fprintf(printer->stream, "  -> %.*s\n", SLICE_ARGS(topic));
     colour(printer, COLOUR_NONE);
-    if (printer->terminal)
+    if (printer->terminal) {
         print_value(printer, event, 0, arena);
-    else
-        fprintf(printer->stream, "%.*s", SLICE_ARGS(event->raw));
-    fputc('\n', printer->stream);
+        fputc('\n', printer->stream);
+    } else {
+        printer_json_line(printer->stream, event->raw);
+    }
     (void)fflush(printer->stream);
 }
