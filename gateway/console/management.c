@@ -19,12 +19,12 @@
 #define BACKLOG         64
 #define TEXT_TYPE       "text/plain; charset=utf-8"
 #define METRICS_TYPE    "text/plain; version=0.0.4; charset=utf-8"
-#define RESUME_SECONDS  1
+#define JANITOR_SECONDS 1
 
 struct management {
     struct evhttp *http;
     struct evconnlistener *listener; /* http's, once bound */
-    struct event *resume;            /* takes connections again after accept failed */
+    struct event *janitor;           /* takes connections again after accept failed */
     unsigned port;
     struct metrics *metrics;
     void (*readiness)(void *argument, struct readiness *readiness);
@@ -118,19 +118,17 @@ on_request(struct evhttp_request *request, void *argument)
     reply_text(request, HTTP_NOTFOUND, "not found; there are /livez, /readyz and /metrics\n");
 }
 
-/* Out of file descriptors: the waiting connection would wake the loop again and again. */
+/* Out of file descriptors: the waiting connection would wake the loop again and again. The argument is not ours but
+ * evhttp's, which has bound the listener; so the janitor looks after the end of the pause. */
 static void
 on_accept_error(struct evconnlistener *listener, void *argument)
 {
-    struct management *management = argument;
-    static const struct timeval pause = {.tv_sec = RESUME_SECONDS};
-
+    (void)argument;
     (void)evconnlistener_disable(listener);
-    (void)event_add(management->resume, &pause);
 }
 
 static void
-on_resume(evutil_socket_t unused, short events, void *argument)
+on_janitor(evutil_socket_t unused, short events, void *argument)
 {
     struct management *management = argument;
 
@@ -196,6 +194,9 @@ bind_port(struct management *management, struct event_base *base, struct slice t
         evconnlistener_free(listener);
         return error_set(error, "out of memory for the management port");
     }
+    static const struct timeval period = {.tv_sec = JANITOR_SECONDS};
+    if (event_add(management->janitor, &period) != 0)
+        return error_set(error, "out of memory for the management port");
     management->listener = listener;
     management->port = bound_port(listener);
     evconnlistener_set_error_cb(listener, on_accept_error);
@@ -206,8 +207,8 @@ static bool
 start_http(struct management *management, struct event_base *base)
 {
     management->http = evhttp_new(base);
-    management->resume = event_new(base, -1, 0, on_resume, management);
-    if (management->http == NULL || management->resume == NULL)
+    management->janitor = event_new(base, -1, EV_PERSIST, on_janitor, management);
+    if (management->http == NULL || management->janitor == NULL)
         return false;
     evhttp_set_timeout(management->http, TIMEOUT_SECONDS);
     evhttp_set_max_headers_size(management->http, HEAD_BYTES_MAX);
@@ -258,7 +259,7 @@ management_free(struct management *management)
         return;
     if (management->http != NULL)
         evhttp_free(management->http);
-    if (management->resume != NULL)
-        event_free(management->resume);
+    if (management->janitor != NULL)
+        event_free(management->janitor);
     free(management);
 }

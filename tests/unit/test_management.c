@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -213,6 +214,43 @@ a_client_that_vanishes(void **state)
     assert_int_equal(close(client), 0);
 }
 
+/* Runs the loop for that long, or until the client has an answer. */
+static bool
+answered_within(int client, int milliseconds)
+{
+    struct pollfd poller = {.fd = client, .events = POLLIN};
+
+    for (int waited = 0; waited < milliseconds; waited += 5) {
+        (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+        if (poll(&poller, 1, 5) == 1)
+            return true;
+    }
+    return false;
+}
+
+/* Accepting pauses, where trying again at once would keep the loop busy, and goes on later. */
+static void
+no_descriptor_left(void **state)
+{
+    (void)state;
+    struct rlimit whole, none;
+    int client = connect_to(management_port(fixture.management));
+    int lowest = dup(client);
+
+    assert_int_equal(send(client, "GET /livez" CLOSING, strlen("GET /livez" CLOSING), MSG_NOSIGNAL),
+                     strlen("GET /livez" CLOSING));
+    assert_int_equal(close(lowest), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &whole), 0);
+    none = whole;
+    none.rlim_cur = (rlim_t)lowest;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &whole), 0);
+    assert_false(answered_within(client, 200));
+    assert_true(answered_within(client, 5000));
+    assert_int_equal(close(client), 0);
+}
+
 static void
 both_families(void **state)
 {
@@ -260,6 +298,7 @@ main(void)
         cmocka_unit_test_setup_teardown(everything_else, setup, teardown),
         cmocka_unit_test_setup_teardown(large_requests_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_vanishes, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_descriptor_left, setup, teardown),
         cmocka_unit_test_setup_teardown(both_families, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_that_cannot_be_had, setup, teardown),
     };
