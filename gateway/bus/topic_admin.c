@@ -8,10 +8,11 @@
 #include "bus/metadata.h"
 #include "bus/topic_settings.h"
 
+#define ANSWER_GRACE_MS 1000 /* librdkafka answers by itself when a request has timed out */
+
 struct topic_admin {
     const char *brokers; /* for messages */
     rd_kafka_t *rk;
-    rd_kafka_queue_t *queue; /* answers to admin calls */
 };
 
 static const struct kafka_property none[] = {{NULL, NULL}};
@@ -41,7 +42,6 @@ topic_admin_new(const struct kafka_settings *settings, struct error *error)
         free(admin);
         return NULL;
     }
-    admin->queue = rd_kafka_queue_new(admin->rk);
     return admin;
 }
 
@@ -51,7 +51,6 @@ topic_admin_free(struct topic_admin *admin)
     if (admin == NULL) {
         return;
     }
-    rd_kafka_queue_destroy(admin->queue);
     rd_kafka_destroy(admin->rk);
     free(admin);
 }
@@ -80,6 +79,20 @@ list_topics(struct topic_admin *admin, int timeout_ms, struct error *error)
     return metadata;
 }
 
+/* Whether there is a broker to send admin calls to. The embedded one has none; librdkafka would wait for it in vain. */
+static bool
+has_controller(struct topic_admin *admin, const struct rd_kafka_metadata *metadata)
+{
+    int32_t controller = rd_kafka_controllerid(admin->rk, 0); /* as the metadata told */
+
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        if (metadata->brokers[i].id == controller) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static rd_kafka_AdminOptions_t *
 admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int timeout_ms)
 {
@@ -94,20 +107,6 @@ admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int time
 }
 
 /* --- making --- */
-
-/* Whether there is a broker to send admin calls to. The embedded one has none; librdkafka would wait for it in vain. */
-static bool
-has_controller(struct topic_admin *admin, const struct rd_kafka_metadata *metadata)
-{
-    int32_t controller = rd_kafka_controllerid(admin->rk, 0); /* as the metadata told */
-
-    for (int i = 0; i < metadata->broker_cnt; i++) {
-        if (metadata->brokers[i].id == controller) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool
 add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *specs, size_t count,
@@ -162,12 +161,14 @@ create_missing(struct topic_admin *admin, rd_kafka_NewTopic_t **topics, size_t c
                struct error *error)
 {
     rd_kafka_AdminOptions_t *options = admin_options(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->rk); /* its own: no late answer to an earlier call is in it */
     rd_kafka_event_t *event;
     bool created;
 
-    rd_kafka_CreateTopics(admin->rk, topics, count, options, admin->queue);
+    rd_kafka_CreateTopics(admin->rk, topics, count, options, queue);
     rd_kafka_AdminOptions_destroy(options);
-    event = rd_kafka_queue_poll(admin->queue, timeout_ms + 1000); /* it comes by itself when the request times out */
+    event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
+    rd_kafka_queue_destroy(queue);
     if (event == NULL) {
         return metadata_unreachable(admin->brokers, timeout_ms, error);
     }
@@ -256,26 +257,24 @@ describe(struct topic_admin *admin, const struct topic_spec *specs, const struct
          int timeout_ms)
 {
     rd_kafka_ConfigResource_t **resources = calloc(count + 1, sizeof(rd_kafka_ConfigResource_t *));
-    rd_kafka_AdminOptions_t *options;
+    rd_kafka_AdminOptions_t *options = admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->rk);
     rd_kafka_event_t *event = NULL;
     size_t asked = 0;
 
-    if (resources == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; resources != NULL && i < count; i++) {
         if (reports[i].verdict == TOPIC_UNKNOWN) {
             resources[asked++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, specs[i].name);
         }
     }
     if (asked > 0) {
-        options = admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
-        rd_kafka_DescribeConfigs(admin->rk, resources, asked, options, admin->queue);
-        rd_kafka_AdminOptions_destroy(options);
-        event = rd_kafka_queue_poll(admin->queue, timeout_ms + 1000);
+        rd_kafka_DescribeConfigs(admin->rk, resources, asked, options, queue);
+        event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
+        rd_kafka_ConfigResource_destroy_array(resources, asked);
     }
-    rd_kafka_ConfigResource_destroy_array(resources, asked);
     free(resources);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
     return event;
 }
 
@@ -296,25 +295,19 @@ compare_settings(const rd_kafka_ConfigResource_t *resource, const struct topic_s
     }
 }
 
-bool
-topic_admin_check(struct topic_admin *admin, const struct topic_spec *specs, size_t count, int timeout_ms,
-                  struct topic_report *reports, struct error *error)
+/* What the broker does not tell, for want of admin calls or of permission, stays unknown. */
+static void
+check_settings(struct topic_admin *admin, const struct topic_spec *specs, struct topic_report *reports, size_t count,
+               int timeout_ms)
 {
-    int64_t deadline_ns = clock_monotonic_ns(clock_system()) + timeout_ms * 1000000LL;
-    const struct rd_kafka_metadata *metadata = list_topics(admin, timeout_ms, error);
+    rd_kafka_event_t *event = describe(admin, specs, reports, count, timeout_ms);
     const rd_kafka_ConfigResource_t **resources;
-    rd_kafka_event_t *event;
     size_t described = 0;
 
-    if (metadata == NULL) {
-        return false;
+    if (event == NULL) {
+        return;
     }
-    for (size_t i = 0; i < count; i++) {
-        check_shape(find_topic(metadata, specs[i].name), &specs[i], &reports[i]);
-    }
-    rd_kafka_metadata_destroy(metadata);
-    event = describe(admin, specs, reports, count, left_ms(deadline_ns));
-    if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &described);
         for (size_t i = 0; i < described; i++) {
             if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -322,14 +315,33 @@ topic_admin_check(struct topic_admin *admin, const struct topic_spec *specs, siz
             }
         }
     }
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
+    rd_kafka_event_destroy(event);
+}
+
+bool
+topic_admin_check(struct topic_admin *admin, const struct topic_spec *specs, size_t count, int timeout_ms,
+                  struct topic_report *reports, struct error *error)
+{
+    int64_t deadline_ns = clock_monotonic_ns(clock_system()) + timeout_ms * 1000000LL;
+    const struct rd_kafka_metadata *metadata = list_topics(admin, timeout_ms, error);
+    bool controller;
+
+    if (metadata == NULL) {
+        return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (reports[i].verdict == TOPIC_UNKNOWN || reports[i].verdict == TOPIC_GOOD) {
-            if (reports[i].detail[0] != '\0') {
-                reports[i].verdict = TOPIC_DIFFERENT;
-            }
+        check_shape(find_topic(metadata, specs[i].name), &specs[i], &reports[i]);
+    }
+    controller = has_controller(admin, metadata);
+    rd_kafka_metadata_destroy(metadata);
+    if (controller) {
+        check_settings(admin, specs, reports, count, left_ms(deadline_ns));
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool whole = reports[i].verdict == TOPIC_UNKNOWN || reports[i].verdict == TOPIC_GOOD;
+
+        if (whole && reports[i].detail[0] != '\0') {
+            reports[i].verdict = TOPIC_DIFFERENT;
         }
     }
     return true;
