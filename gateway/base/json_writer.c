@@ -133,14 +133,56 @@ append_escaped(struct json_writer *writer, struct slice text)
     }
 }
 
+/* Whether any of eight bytes is a control character, a quote or a backslash: a subtraction borrows into the highest bit
+ * of a byte that is smaller than what is taken from it. */
+static bool
+any_escaped(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quotes = bytes ^ (ones * '"');
+    uint64_t backslashes = bytes ^ (ones * '\\');
+
+    return ((((bytes - ones * 0x20) & ~bytes) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) &
+            (ones * 0x80)) != 0;
+}
+
+/* How many bytes at the start of text stand in a string as they are: mostly all. */
+static size_t
+plain_length(struct slice text)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    for (; text.length - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, text.data + at, sizeof(eight));
+        if (any_escaped(eight)) {
+            break;
+        }
+    }
+    while (at < text.length && escape_of((unsigned char)text.data[at]) == '\0') {
+        at++;
+    }
+    return at;
+}
+
 void
 json_string(struct json_writer *writer, struct slice text)
 {
-    if (begin(writer, text.length > SIZE_MAX - 4 ? SIZE_MAX : text.length + 2)) {
-        append(writer, "\"", 1);
-        append_escaped(writer, text);
-        append(writer, "\"", 1);
+    size_t plain;
+
+    if (!begin(writer, text.length > SIZE_MAX - 4 ? SIZE_MAX : text.length + 2)) {
+        return;
     }
+    plain = plain_length(text);
+    writer->data[writer->length++] = '"';
+    if (plain > 0) { /* what begin made room for */
+        memcpy(writer->data + writer->length, text.data, plain);
+        writer->length += plain;
+    }
+    if (plain < text.length) {
+        append_escaped(writer, slice_make(text.data + plain, text.length - plain));
+    }
+    append(writer, "\"", 1);
 }
 
 void
