@@ -55,27 +55,39 @@ struct source {
     size_t method_count;
     const struct slice *secrets; /* those that are configured; empty list: no secret is asked for */
     size_t secret_count;
-    unsigned secret_places; /* bits of enum secret_place */
+    unsigned secret_places;                       /* bits of enum secret_place */
     struct slice secret_parameter, secret_header; /* header in lower case */
-    struct network_list allow; /* empty: any address */
+    struct network_list allow;                    /* empty: any address */
     const struct expectation *expectations;
     size_t expectation_count;
     bool open;
-    bool signed_by_vendor;        /* the settings make the vendor's signature verifiable */
+    bool signed_by_vendor; /* the settings make the vendor's signature verifiable */
     const struct zone *zone;
     unsigned budget_ms;
-    const struct slice *settings; /* in the order of the adapter's rows */
+    const struct slice *settings;                 /* in the order of the adapter's rows */
     struct target_list targets[EVENT_TYPE_COUNT]; /* default topic, matching routes, extra topics */
 };
 
 struct ingress_limits {
-    size_t head_bytes;       /* request line and fields */
+    size_t head_bytes; /* request line and fields */
     unsigned header_count;
     size_t body_bytes;
-    unsigned connections;    /* of the process */
-    size_t buffered_bytes;   /* body bytes in memory, of the process */
+    unsigned connections;  /* of the process */
+    size_t buffered_bytes; /* body bytes in memory, of the process */
     unsigned head_seconds, body_seconds, idle_seconds, write_seconds;
-    size_t output_bytes;     /* that one connection may leave unread */
+    size_t output_bytes; /* that one connection may leave unread */
+};
+
+struct named_zone {
+    const char *name;
+    struct zone *zone;
+};
+
+/* What is wrong with a file, or to be thought over. */
+struct config_fault {
+    unsigned line; /* 0: the file as a whole */
+    struct slice text;
+    unsigned order; /* in which it was found */
 };
 
 struct config {
@@ -106,18 +118,19 @@ struct config {
 
     const struct source *sources;
     size_t source_count;
+    const struct named_zone *zones; /* shared by the sources */
+    size_t zone_count;
+
+    const struct config_fault *warnings; /* what works and is seldom meant */
+    size_t warning_count;
 };
 
-/* What is wrong with a file, in the order of its lines. */
-struct config_fault {
-    unsigned line; /* 0: the file as a whole */
-    struct slice text;
-};
+/* In the order of the file's lines. */
 struct config_faults {
     struct arena *arena;
     const char *path;
     struct config_fault *faults;
-    size_t count, capacity;
+    size_t count, capacity; /* count may exceed capacity: then the last ones were only counted */
 };
 
 /* Reads, expands ${NAME} and ${NAME:-default}, checks. NULL when anything is wrong; faults then holds all of it, each
@@ -126,6 +139,7 @@ struct config *config_load(const char *path, struct config_faults *faults);
 /* The same from memory; path is only for messages. */
 struct config *config_parse(const char *path, struct slice yaml, struct config_faults *faults);
 void config_faults_print(const struct config_faults *faults, FILE *stream); /* "file:line: text" each */
+void config_warnings_print(const struct config *config, FILE *stream);      /* the same */
 void config_faults_free(struct config_faults *faults);
 void config_free(struct config *config);
 

@@ -1,0 +1,138 @@
+/* What options of different sections must be to each other, and what a row of the table cannot say. */
+#include <stdlib.h>
+
+#include "config/faults.h"
+#include "config/sections.h"
+
+#define TOPIC_NAME_BYTES_MAX 249
+#define INSTANCE_BYTES_MAX   64
+#define MESSAGE_MAX_DEFAULT  1000000 /* librdkafka's message.max.bytes */
+#define LAST_TOPIC_OF_EVENTS TOPIC_UNMAPPED
+#define IPV4_PREFIX_BITS     96 /* what every IPv4 address has in common */
+
+static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+bool
+topic_name_valid(struct slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.data[i] == '\0' || strchr(name_bytes, name.data[i]) == NULL)
+            return false;
+    }
+    return name.length > 0 && name.length <= TOPIC_NAME_BYTES_MAX && !slice_is(name, ".") && !slice_is(name, "..");
+}
+
+static void
+check_instance(struct loader *loader, const struct node *root)
+{
+    const char *name = loader->config->instance;
+    size_t length = strspn(name, name_bytes);
+
+    if (length == 0 || length > INSTANCE_BYTES_MAX || name[length] != '\0' || name[0] == '.' ||
+        strstr(name, "..") != NULL)
+        fault_add(loader->faults, option_line(root, "instance"),
+                  "instance: \"%.*s\" is no name of a directory; set it to letters, digits, \".\", \"_\" and \"-\", "
+                  "at most %d, no \".\" first",
+                  QUOTE(slice_from(name)), INSTANCE_BYTES_MAX);
+}
+
+static void
+check_address(struct loader *loader, const struct node *root, const char *path, struct slice text)
+{
+    struct address address;
+
+    if (!address_parse(text, &address))
+        fault_add(loader->faults, option_line(root, path),
+                  "%s: \"%.*s\" is no address; write one like 127.0.0.1, 0.0.0.0 or ::", path, QUOTE(text));
+}
+
+static void
+check_listeners(struct loader *loader, const struct node *root)
+{
+    const struct config *config = loader->config;
+
+    check_address(loader, root, "gateway.address", config->address);
+    check_address(loader, root, "management.address", config->management_address);
+    if (config->port != 0 && config->port == config->management_port)
+        fault_add(loader->faults, option_line(root, "management.port"),
+                  "management.port: %u is gateway.port already; give it another", config->port);
+}
+
+/* --- sizes --- */
+
+static int64_t
+message_max_bytes(const struct kafka_settings *kafka)
+{
+    for (size_t i = 0; i < kafka->count; i++) {
+        if (strcmp(kafka->properties[i].name, "message.max.bytes") == 0)
+            return strtoll(kafka->properties[i].value, NULL, 10);
+    }
+    return MESSAGE_MAX_DEFAULT;
+}
+
+static void
+check_sizes(struct loader *loader, const struct node *root)
+{
+    const struct ingress_limits *limits = &loader->config->limits;
+    int64_t message = config_message_bytes(loader->config);
+    int64_t most = message_max_bytes(&loader->config->kafka);
+
+    if (message > most)
+        fault_add(loader->faults, option_line(root, "gateway.limits.body_bytes"),
+                  "gateway.limits.body_bytes: twice %zu and 65536 are more than kafka's message.max.bytes, %lld; lower "
+                  "it, or raise message.max.bytes (and the topics' max.message.bytes) to %lld",
+                  limits->body_bytes, (long long)most, (long long)message);
+    if (limits->buffered_bytes / loader->config->workers < limits->body_bytes)
+        fault_add(loader->faults, option_line(root, "gateway.limits.buffered_bytes"),
+                  "gateway.limits.buffered_bytes: a worker's share of it, %zu, holds no body of %zu; raise it",
+                  limits->buffered_bytes / loader->config->workers, limits->body_bytes);
+}
+
+/* --- topics --- */
+
+/* Topics of events may be one and the same; all others have readers or policies of their own. */
+static void
+check_topics(struct loader *loader, const struct node *root)
+{
+    const struct slice *topics = loader->config->topics;
+
+    for (int role = 0; role < TOPIC_ROLE_COUNT; role++) {
+        const char *path = topic_option((enum topic_role)role);
+
+        if (!topic_name_valid(topics[role]))
+            fault_add(loader->faults, option_line(root, path),
+                      "%s: \"%.*s\" is no topic's name; use letters, digits, \".\", \"_\" and \"-\", at most %d", path,
+                      QUOTE(topics[role]), TOPIC_NAME_BYTES_MAX);
+        for (int other = 0; other < role && role > LAST_TOPIC_OF_EVENTS; other++) {
+            if (slice_equal(topics[role], topics[other]))
+                fault_add(loader->faults, option_line(root, path),
+                          "%s: \"%.*s\" is %s already; only topics of events may be one and the same", path,
+                          QUOTE(topics[role]), topic_option((enum topic_role)other));
+        }
+    }
+}
+
+static void
+check_proxies(struct loader *loader, const struct node *root)
+{
+    const struct network_list *proxies = &loader->config->trusted_proxies;
+
+    for (size_t i = 0; i < proxies->count; i++) {
+        const struct address ipv4 = {{[10] = 0xff, [11] = 0xff}}; /* 0.0.0.0 */
+        const struct network_list one = {&proxies->networks[i], 1};
+
+        if (proxies->networks[i].prefix <= IPV4_PREFIX_BITS && network_list_has(&one, &ipv4))
+            fault_add(&loader->warnings, option_line(root, "gateway.trusted_proxies"),
+                      "gateway.trusted_proxies: it trusts every address, so anybody can claim any; list the proxies");
+    }
+}
+
+void
+config_check(struct loader *loader, const struct node *root)
+{
+    check_instance(loader, root);
+    check_listeners(loader, root);
+    check_sizes(loader, root);
+    check_topics(loader, root);
+    check_proxies(loader, root);
+}

@@ -1,0 +1,22 @@
+/* Noting what is wrong with a configuration, so that all of it is told in one go. */
+#pragma once
+
+#include "config/config.h"
+
+#define FAULTS_ARENA_BYTES ((size_t)256 * 1024) /* enough for FAULTS_MAX */
+
+/* The texts will live in arena; path outlives the list. Never fails: without memory (arena may be NULL) faults are
+ * counted all the same. */
+void faults_init(struct config_faults *faults, const char *path, struct arena *arena);
+/* The text says what is wrong; what to do. Control characters in it are replaced, so that it stays one line. Beyond
+ * FAULTS_MAX faults are only counted. */
+#define FAULTS_MAX 100
+void fault_add(struct config_faults *faults, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+size_t faults_kept(const struct config_faults *faults); /* those that have a text */
+/* In the order of lines; those of one line stay in the order in which they were found. */
+void faults_sort(struct config_faults *faults);
+
+/* For "%.*s" of a text that is somebody else's: what fits in a line, cut between characters. */
+#define QUOTE(text) SLICE_ARGS(fault_quote(text))
+struct slice fault_quote(struct slice text);

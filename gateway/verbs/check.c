@@ -1,0 +1,112 @@
+/* `trunkline check`: what is wrong with a configuration, and how each source of a good one is protected. */
+#include <stdio.h>
+
+#include "verbs/options.h"
+#include "verbs/verbs.h"
+
+struct check_options {
+    struct common_options common;
+    bool reference; /* print that of all options instead */
+};
+
+static bool
+options_read(int argc, char **argv, struct check_options *options)
+{
+    static const struct option table[] = {
+        {"options", no_argument, NULL, 'o'},
+        COMMON_OPTIONS,
+    };
+    const char *operand;
+    int option;
+
+    *options = (struct check_options){.common = {.config = DEFAULT_CONFIG}};
+    while ((option = options_next(argc, argv, table, &options->common)) != -1) {
+        if (option != 'o')
+            return false;
+        options->reference = true;
+    }
+    if (!options_operand(argc, argv, &operand))
+        return false;
+    if (operand != NULL)
+        fprintf(stderr, "trunkline check: '%s' stands alone; name a configuration with --config\n", operand);
+    return operand == NULL;
+}
+
+static void
+print_secrets(const struct source *source, FILE *stream)
+{
+    static const struct {
+        enum secret_place place;
+        const char *name;
+    } places[] = {{SECRET_IN_PATH, "path"}, {SECRET_IN_QUERY, "query"}, {SECRET_IN_HEADER, "header"}};
+    const char *joint = " in the ";
+
+    fprintf(stream, "%zu secret%s", source->secret_count, source->secret_count == 1 ? "" : "s");
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if ((source->secret_places & places[i].place) != 0) {
+            fprintf(stream, "%s%s", joint, places[i].name);
+            joint = " or ";
+        }
+}
+
+/* "source yeta (yeta): 1 secret in the path; 2 networks" */
+static void
+print_source(const struct source *source, FILE *stream)
+{
+    const char *joint = "";
+
+    fprintf(stream, "source %.*s (%s): ", SLICE_ARGS(source->name), source->adapter->name);
+    if (source->signed_by_vendor) {
+        fputs("the vendor's signature", stream);
+        joint = "; ";
+    }
+    if (source->secret_count > 0) {
+        fputs(joint, stream);
+        print_secrets(source, stream);
+        joint = "; ";
+    }
+    if (source->allow.count > 0) {
+        fprintf(stream, "%s%zu network%s", joint, source->allow.count, source->allow.count == 1 ? "" : "s");
+        joint = "; ";
+    }
+    for (size_t i = 0; i < source->expectation_count; i++) {
+        fprintf(stream, "%sexpects %.*s", joint, SLICE_ARGS(source->expectations[i].member));
+        joint = "; ";
+    }
+    fputs(joint[0] == '\0' ? "OPEN: anybody may post to it\n" : "\n", stream);
+}
+
+static int
+run(int argc, char **argv)
+{
+    struct check_options options;
+    struct config *config;
+
+    if (!options_read(argc, argv, &options))
+        return EXIT_USAGE;
+    if (options.reference) {
+        config_print_options(stdout);
+        return EXIT_OK;
+    }
+    config = options_load(options.common.config);
+    if (config == NULL)
+        return EXIT_USAGE;
+    printf("%s: good\n", config->path);
+    for (size_t i = 0; i < config->source_count; i++)
+        print_source(&config->sources[i], stdout);
+    if (config->warning_count > 0)
+        fprintf(stderr, "%zu to think over:\n", config->warning_count);
+    config_warnings_print(config, stderr);
+    config_free(config);
+    return EXIT_OK;
+}
+
+const struct verb verb_check = {
+    .name = "check",
+    .summary = "validates a configuration",
+    .usage = "usage: trunkline check [OPTIONS]\n\n"
+             "Tells everything that is wrong with a configuration (status 2), or how each source is protected\n"
+             "(status 0). Nothing is connected to and nothing is changed.\n\n"
+             "  --options             print what can be configured instead, with defaults and meanings\n" COMMON_USAGE,
+    .run = run,
+};
