@@ -48,9 +48,8 @@ topic_admin_new(const struct kafka_settings *settings, struct error *error)
 void
 topic_admin_free(struct topic_admin *admin)
 {
-    if (admin == NULL) {
+    if (admin == NULL)
         return;
-    }
     rd_kafka_destroy(admin->rk);
     free(admin);
 }
@@ -58,11 +57,9 @@ topic_admin_free(struct topic_admin *admin)
 static const struct rd_kafka_metadata_topic *
 find_topic(const struct rd_kafka_metadata *metadata, const char *name)
 {
-    for (int i = 0; i < metadata->topic_cnt; i++) {
-        if (strcmp(metadata->topics[i].topic, name) == 0) {
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, name) == 0)
             return &metadata->topics[i];
-        }
-    }
     return NULL;
 }
 
@@ -85,11 +82,9 @@ has_controller(struct topic_admin *admin, const struct rd_kafka_metadata *metada
 {
     int32_t controller = rd_kafka_controllerid(admin->rk, 0); /* as the metadata told */
 
-    for (int i = 0; i < metadata->broker_cnt; i++) {
-        if (metadata->brokers[i].id == controller) {
+    for (int i = 0; i < metadata->broker_cnt; i++)
+        if (metadata->brokers[i].id == controller)
             return true;
-        }
-    }
     return false;
 }
 
@@ -100,9 +95,8 @@ admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int time
 
     /* Out of range it keeps its default; the wait for the answer has its own end. */
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-    if (operation == RD_KAFKA_ADMIN_OP_CREATETOPICS) {
+    if (operation == RD_KAFKA_ADMIN_OP_CREATETOPICS)
         rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, NULL, 0);
-    }
     return options;
 }
 
@@ -118,17 +112,14 @@ add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *s
     for (size_t i = 0; i < count; i++) {
         rd_kafka_NewTopic_t *topic;
 
-        if (find_topic(metadata, specs[i].name) != NULL) {
+        if (find_topic(metadata, specs[i].name) != NULL)
             continue;
-        }
         topic = rd_kafka_NewTopic_new(specs[i].name, specs[i].partitions, specs[i].replication, reason, sizeof reason);
-        if (topic == NULL) {
+        if (topic == NULL)
             return error_set(error, "topic %s: %s", specs[i].name, reason);
-        }
         topics[(*missing)++] = topic;
-        if (!topic_settings_apply(topic, &specs[i], error)) {
+        if (!topic_settings_apply(topic, &specs[i], error))
             return false;
-        }
     }
     return true;
 }
@@ -140,9 +131,8 @@ judge_created(rd_kafka_event_t *event, struct error *error)
     rd_kafka_resp_err_t failure = rd_kafka_event_error(event);
     size_t count;
 
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_set(error, "Kafka does not make topics: %s", rd_kafka_event_error_string(event));
-    }
     results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         const char *reason = rd_kafka_topic_result_error_string(results[i]);
@@ -169,9 +159,8 @@ create_missing(struct topic_admin *admin, rd_kafka_NewTopic_t **topics, size_t c
     rd_kafka_AdminOptions_destroy(options);
     event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
     rd_kafka_queue_destroy(queue);
-    if (event == NULL) {
+    if (event == NULL)
         return metadata_unreachable(admin->brokers, timeout_ms, error);
-    }
     created = judge_created(event, error);
     rd_kafka_event_destroy(event);
     return created;
@@ -183,12 +172,10 @@ await_all(struct topic_admin *admin, const struct topic_spec *specs, size_t coun
     struct slice *names = calloc(count, sizeof *names);
     bool whole;
 
-    if (names == NULL) {
+    if (names == NULL)
         return error_set(error, "out of memory");
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         names[i] = slice_from(specs[i].name);
-    }
     whole = metadata_await(admin->rk, admin->brokers, names, count, timeout_ms, NULL, error);
     free(names);
     return whole;
@@ -204,9 +191,8 @@ topic_admin_create(struct topic_admin *admin, const struct topic_spec *specs, si
     size_t missing = 0;
     bool good = metadata != NULL;
 
-    if (topics == NULL) {
+    if (topics == NULL)
         good = error_set(error, "out of memory");
-    }
     if (good && has_controller(admin, metadata)) {
         good = add_missing(metadata, specs, count, topics, &missing, error) &&
                (missing == 0 || create_missing(admin, topics, missing, left_ms(deadline_ns), error));
@@ -262,11 +248,9 @@ describe(struct topic_admin *admin, const struct topic_spec *specs, const struct
     rd_kafka_event_t *event = NULL;
     size_t asked = 0;
 
-    for (size_t i = 0; resources != NULL && i < count; i++) {
-        if (reports[i].verdict == TOPIC_UNKNOWN) {
+    for (size_t i = 0; resources != NULL && i < count; i++)
+        if (reports[i].verdict == TOPIC_UNKNOWN)
             resources[asked++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, specs[i].name);
-        }
-    }
     if (asked > 0) {
         rd_kafka_DescribeConfigs(admin->rk, resources, asked, options, queue);
         event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
@@ -304,16 +288,13 @@ check_settings(struct topic_admin *admin, const struct topic_spec *specs, struct
     const rd_kafka_ConfigResource_t **resources;
     size_t described = 0;
 
-    if (event == NULL) {
+    if (event == NULL)
         return;
-    }
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &described);
-        for (size_t i = 0; i < described; i++) {
-            if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (size_t i = 0; i < described; i++)
+            if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_NO_ERROR)
                 compare_settings(resources[i], specs, reports, count);
-            }
-        }
     }
     rd_kafka_event_destroy(event);
 }
@@ -326,23 +307,19 @@ topic_admin_check(struct topic_admin *admin, const struct topic_spec *specs, siz
     const struct rd_kafka_metadata *metadata = list_topics(admin, timeout_ms, error);
     bool controller;
 
-    if (metadata == NULL) {
+    if (metadata == NULL)
         return false;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         check_shape(find_topic(metadata, specs[i].name), &specs[i], &reports[i]);
-    }
     controller = has_controller(admin, metadata);
     rd_kafka_metadata_destroy(metadata);
-    if (controller) {
+    if (controller)
         check_settings(admin, specs, reports, count, left_ms(deadline_ns));
-    }
     for (size_t i = 0; i < count; i++) {
         bool whole = reports[i].verdict == TOPIC_UNKNOWN || reports[i].verdict == TOPIC_GOOD;
 
-        if (whole && reports[i].detail[0] != '\0') {
+        if (whole && reports[i].detail[0] != '\0')
             reports[i].verdict = TOPIC_DIFFERENT;
-        }
     }
     return true;
 }
