@@ -1,16 +1,13 @@
-/* Arenas: limits, growth, reuse, and the writer and checks that stand on them. */
+/* Arenas: limits, growth, reuse, and the texts made in them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "base/json_writer.h"
-#include "base/utf8.h"
 
 static void
 test_blocks_are_aligned_and_apart(void **state)
@@ -102,113 +99,6 @@ test_texts(void **state)
     arena_free(arena);
 }
 
-static void
-test_the_writer(void **state)
-{
-    struct arena *arena = arena_new(NULL, (size_t)1 << 20);
-    struct json_writer writer;
-    struct json_mark mark;
-    struct slice json;
-
-    (void)state;
-    json_writer_init(&writer, arena, 0);
-    json_open(&writer, '{');
-    json_name(&writer, slice_from("a\"b"));
-    json_string(&writer, (struct slice)SLICE("\x01\x1f\b\f\n\r\t\"\\/\x7f\xe4\xb8\xad"));
-    mark = json_mark(&writer);
-    json_name(&writer, slice_from("gone"));
-    json_open(&writer, '[');
-    json_rewind(&writer, mark);
-    json_name(&writer, slice_from("n"));
-    json_open(&writer, '[');
-    json_integer(&writer, INT64_MIN);
-    json_integer(&writer, 0);
-    json_integer(&writer, INT64_MAX);
-    json_boolean(&writer, true);
-    json_raw(&writer, slice_from("1e5"));
-    json_open(&writer, '{');
-    json_close(&writer, '}');
-    json_close(&writer, ']');
-    json_close(&writer, '}');
-    json = json_finish(&writer);
-    json = arena_copy(arena, json);
-    assert_string_equal(json.data, "{\"a\\\"b\":\"\\u0001\\u001f\\b\\f\\n\\r\\t\\\"\\\\/\x7f\xe4\xb8\xad\",\"n\":["
-                                   "-9223372036854775808,0,9223372036854775807,true,1e5,{}]}");
-    arena_free(arena);
-}
-
-static void
-test_the_writer_in_a_full_arena(void **state)
-{
-    (void)state;
-    for (size_t limit = 0; limit < 4000; limit += 40) {
-        struct arena *arena = arena_new(NULL, limit);
-        struct json_writer writer;
-
-        json_writer_init(&writer, arena, 0);
-        json_open(&writer, '[');
-        for (int i = 0; i < 100; i++) {
-            json_string(&writer, slice_from("0123456789"));
-        }
-        json_close(&writer, ']');
-        assert_true(slice_empty(json_finish(&writer)) == arena_failed(arena));
-        arena_free(arena);
-    }
-}
-
-static void
-test_utf8(void **state)
-{
-    static const char *const valid[] = {
-        "",
-        "ascii only, and longer than a word",
-        "\xc2\x80",
-        "\xdf\xbf",
-        "\xe0\xa0\x80",
-        "\xed\x9f\xbf",
-        "\xee\x80\x80",
-        "\xef\xbf\xbf",
-        "\xf0\x90\x80\x80",
-        "\xf4\x8f\xbf\xbf",
-        "1234567\xe4\xb8\xad"
-        "12345678",
-    };
-    static const char *const invalid[] = {
-        "\x80",
-        "\xc0\x80",
-        "\xc1\xbf",
-        "\xc2",
-        "\xc2"
-        "a",
-        "\xe0\x9f\xbf",
-        "\xed\xa0\x80",
-        "\xed\xbf\xbf",
-        "\xe4\xb8",
-        "\xe4\xb8"
-        "a",
-        "\xf0\x8f\xbf\xbf",
-        "\xf4\x90\x80\x80",
-        "\xf5\x80\x80\x80",
-        "\xfe",
-        "\xff",
-        "12345678\xff",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
-        assert_true(utf8_valid(slice_from(valid[i])));
-    }
-    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
-        assert_false(utf8_valid(slice_from(invalid[i])));
-    }
-    assert_int_equal(utf8_valid_prefix(slice_from("ab\xe4\xb8\xad\xff")), 5);
-    assert_int_equal(utf8_character_bytes(slice_from("\xe4\xb8\xad"
-                                                     "a")),
-                     3);
-    assert_int_equal(utf8_character_bytes(slice_from("\xe4\xb8")), 0);
-    assert_int_equal(utf8_character_bytes(slice_from("")), 0);
-}
-
 int
 main(void)
 {
@@ -218,9 +108,6 @@ main(void)
         cmocka_unit_test(test_only_the_last_block_grows),
         cmocka_unit_test(test_pools_hand_first_chunks_on),
         cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_the_writer),
-        cmocka_unit_test(test_the_writer_in_a_full_arena),
-        cmocka_unit_test(test_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ test_refuses_names_that_come_twice(void **state)
     for (int i = 0; i < 3000; i++) {
         length += (size_t)snprintf(text + length, sizeof(text) - length, "\"name%d\":%d,", i, i);
     }
-    strcpy(text + length, "\"last\":1}");
+    snprintf(text + length, sizeof(text) - length, "\"last\":1}");
     assert_true(accepts(slice_from(text)));
     for (int i = 0; i < 3000; i += 271) {
         snprintf(text + length, sizeof(text) - length, "\"name%d\":1}", i);
