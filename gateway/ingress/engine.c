@@ -128,7 +128,8 @@ static void
 on_exhausted(struct evconnlistener *listener, void *argument)
 {
     static const struct timeval pause = {.tv_usec = EXHAUSTED_PAUSE};
-    struct engine *engine = argument;
+    const evhtp_t *evhtp = argument; /* the listener's own argument */
+    struct engine *engine = evhtp->arg;
     int error = errno;
 
     if (evtimer_add(engine->exhausted, &pause) == 0)
@@ -156,7 +157,7 @@ engine_new(struct event_base *base, const struct engine_handlers *handlers, void
         return NULL;
     engine->handlers = handlers;
     engine->argument = argument;
-    engine->evhtp = evhtp_new(base, NULL);
+    engine->evhtp = evhtp_new(base, engine);
     engine->aside = evbuffer_new();
     engine->exhausted = evtimer_new(base, on_pause_over, engine);
     if (engine->evhtp == NULL || engine->aside == NULL || engine->exhausted == NULL) {

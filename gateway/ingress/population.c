@@ -51,10 +51,14 @@ population_leave(struct connection *connection)
 void
 population_admit(struct worker *worker, struct link *link, const struct sockaddr *peer)
 {
-    bool full = worker->connection_count >= worker->connection_limit && !population_close_idlest(worker);
+    /* Of the whole process: the kernel spreads connections unevenly, so a share of each worker's would be full too
+     * soon. */
+    uint64_t there = metric_read(worker->counters->connections);
+    uint64_t limit = worker->config->limits.connections;
+    bool full = there >= limit && !population_close_idlest(worker);
     struct connection *connection = NULL;
 
-    if (worker->connection_count < worker->connection_limit + OVER_LIMIT_MAX)
+    if (there < limit + OVER_LIMIT_MAX)
         connection = make(worker, link, peer);
     if (connection == NULL)
         link_close(link);

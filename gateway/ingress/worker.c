@@ -186,15 +186,6 @@ make_producer(struct worker *worker, struct metrics *metrics, struct error *erro
     return worker->producer != NULL;
 }
 
-/* Each worker gets an equal share of what the process may have, and at least one. */
-static size_t
-share(size_t whole, unsigned workers)
-{
-    size_t part = workers == 0 ? whole : (whole + workers - 1) / workers;
-
-    return part == 0 ? 1 : part;
-}
-
 struct worker *
 worker_new(unsigned number, const struct config *config, const struct clock *clock, struct metrics *metrics,
            const struct counters *counters, struct service *service, unsigned *port, struct error *error)
@@ -212,8 +203,7 @@ worker_new(unsigned number, const struct config *config, const struct clock *clo
     worker->service = service;
     worker->wake_fd = -1;
     worker->refusals = (struct log_limit)LOG_LIMIT_DEFAULT;
-    worker->connection_limit = share(config->limits.connections, config->workers);
-    worker->buffered_limit = share(config->limits.buffered_bytes, config->workers);
+    worker->buffered_limit = config->limits.buffered_bytes / (config->workers == 0 ? 1 : config->workers);
     if (getrandom(&worker->id_prefix, sizeof worker->id_prefix, 0) != sizeof worker->id_prefix) {
         error_set(error, "no random numbers: %s", strerror(errno));
         worker_free(worker);
@@ -284,10 +274,10 @@ worker_request_id(struct worker *worker, char *text)
     static const char digits[] = "0123456789abcdef";
     uint64_t halves[2] = {worker->id_prefix, worker->id_counter++};
 
-    for (size_t i = 0; i < REQUEST_ID_BYTES; i++) {
-        uint64_t *half = &halves[i * 2 / REQUEST_ID_BYTES];
+    for (size_t i = REQUEST_ID_BYTES; i > 0; i--) {
+        uint64_t *half = &halves[(i - 1) * 2 / REQUEST_ID_BYTES];
 
-        text[i] = digits[*half & 15];
+        text[i - 1] = digits[*half & 15];
         *half >>= 4;
     }
     text[REQUEST_ID_BYTES] = '\0';

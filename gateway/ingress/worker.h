@@ -54,10 +54,10 @@ struct worker {
     struct deadline_list *budgets; /* of tickets, one list a source */
 
     struct connection *connections; /* all of them */
-    size_t connection_count, connection_limit;
-    size_t ticket_count; /* made and not freed */
-    size_t owed;         /* tickets that are published and not answered */
-    size_t buffered_bytes, buffered_limit;
+    size_t connection_count;
+    size_t ticket_count;                   /* made and not freed */
+    size_t owed;                           /* tickets that are published and not answered */
+    size_t buffered_bytes, buffered_limit; /* an equal share of what the process may have */
 
     uint64_t id_prefix, id_counter; /* of request ids */
     struct log_limit refusals;      /* log lines that clients can trigger */

@@ -1,0 +1,131 @@
+/* Fuzzes what reads HTTP: the guard and the un-chunker judge alike however the input is cut, and what the guard lets
+ * pass is cut into slices that hold nothing it forbids. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "ingress/chunked.h"
+#include "ingress/guard.h"
+#include "ingress/head.h"
+#include "ingress/syntax.h"
+
+#define BODY_LIMIT 4096
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct guard_limits limits = {.head_bytes = 8192, .header_count = 50};
+
+static void
+require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+/* Feeds pieces whose lengths follow from the input; piece 0: all at once. */
+static enum guard_verdict
+feed_guard(struct guard *guard, struct slice text, size_t piece, size_t *used)
+{
+    enum guard_verdict verdict = GUARD_MORE;
+
+    guard_init(guard, &limits);
+    *used = 0;
+    while (verdict == GUARD_MORE && *used < text.length) {
+        size_t length = text.length - *used;
+        size_t consumed;
+
+        if (piece != 0 && length > piece)
+            length = piece;
+        verdict = guard_feed(guard, text.data + *used, length, &consumed);
+        require(consumed <= length);
+        *used += consumed;
+    }
+    require(*used == guard->position && *used <= limits.head_bytes);
+    return verdict;
+}
+
+static void
+check_head(const struct guard *guard, struct slice text)
+{
+    struct arena *arena = arena_new(NULL, 1 << 20);
+    char *bytes = arena_alloc(arena, guard->position);
+    struct head head;
+
+    require(bytes != NULL);
+    memcpy(bytes, text.data, guard->position);
+    require(head_read(guard, bytes, guard->position, arena, &head));
+    require(!slice_empty(head.method) && !slice_empty(head.path) && head.content_length >= -1);
+    require(head.path.data[0] == '/' || slice_is(head.path, "*"));
+    require(head.http10 || head_field(&head, "host").length != 0);
+    for (size_t i = 0; i < head.field_count; i++) {
+        struct record_header field = head.fields[i];
+
+        require(!slice_empty(field.name) && field.name.data[field.name.length] == '\0');
+        for (size_t j = 0; j < field.name.length; j++)
+            require(syntax_is(field.name.data[j], SYNTAX_TOKEN) &&
+                    syntax_lower(field.name.data[j]) == field.name.data[j]);
+        for (size_t j = 0; j < field.value.length; j++)
+            require(syntax_is(field.value.data[j], SYNTAX_VALUE));
+    }
+    arena_free(arena);
+}
+
+/* Returns the number of body bytes; *verdict and *used as the un-chunker left them. */
+static size_t
+feed_chunks(struct slice text, size_t piece, enum chunked_verdict *verdict, size_t *used)
+{
+    struct chunked chunked;
+    size_t length = 0;
+
+    chunked_init(&chunked, BODY_LIMIT);
+    *verdict = CHUNKED_MORE;
+    *used = 0;
+    while (*used < text.length && *verdict != CHUNKED_COMPLETE && *verdict != CHUNKED_REFUSED) {
+        size_t left = text.length - *used;
+        struct slice data;
+        size_t consumed;
+
+        *verdict = chunked_feed(&chunked, slice_make(text.data + *used, piece != 0 && left > piece ? piece : left),
+                                &consumed, &data);
+        *used += consumed;
+        length += data.length;
+    }
+    require(length <= BODY_LIMIT);
+    return length;
+}
+
+static void
+check_chunks(struct slice text)
+{
+    enum chunked_verdict whole;
+    enum chunked_verdict cut;
+    size_t whole_used;
+    size_t cut_used;
+    size_t length = feed_chunks(text, 0, &whole, &whole_used);
+
+    require(feed_chunks(text, 1, &cut, &cut_used) == length);
+    require(whole_used == cut_used && (whole == CHUNKED_COMPLETE) == (cut == CHUNKED_COMPLETE) &&
+            (whole == CHUNKED_REFUSED) == (cut == CHUNKED_REFUSED));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice text = {(const char *)data, size};
+    struct guard whole;
+    struct guard cut;
+    size_t used;
+    size_t cut_used;
+    enum guard_verdict verdict = feed_guard(&whole, text, 0, &used);
+
+    for (size_t piece = 1; piece < 8; piece += 3) {
+        require(feed_guard(&cut, text, piece, &cut_used) == verdict);
+        require(cut_used == used && cut.refusal == whole.refusal);
+    }
+    if (verdict == GUARD_COMPLETE) {
+        check_head(&whole, text);
+        if (whole.chunked)
+            check_chunks(slice_make(text.data + used, text.length - used));
+    }
+    return 0;
+}
