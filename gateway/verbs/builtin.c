@@ -1,4 +1,5 @@
-/* The text of the built-in configuration. It is read as a file would be, so that it is checked in the same way. */
+/* The text of the built-in configuration. It is read as a file would be, so that it is checked in the same way. Topics
+ * have the partitions that the embedded broker gives them. */
 #include "verbs/builtin.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@ static const char text[] = "instance: dev\n"
                            "gateway: {address: 127.0.0.1, port: %u, workers: 2}\n"
                            "management: {address: 127.0.0.1, port: %u}\n"
                            "kafka: {bootstrap.servers: \"%s\"}\n"
+                           "topics: {partitions: 4}\n"
                            "sources:\n"
                            "  - {name: airudder, adapter: airudder, open: true, settings: {key: airudder}}\n"
                            "  - {name: jiuyun, adapter: jiuyun, open: true}\n"

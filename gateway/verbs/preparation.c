@@ -3,7 +3,6 @@
 
 #include <event2/event.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -197,7 +196,7 @@ preparation_done(struct preparation *preparation, struct error *reason)
 }
 
 void
-preparation_free(struct preparation *preparation)
+preparation_stop(struct preparation *preparation)
 {
     if (preparation == NULL)
         return;
@@ -205,6 +204,14 @@ preparation_free(struct preparation *preparation)
     preparation->stopping = true;
     pthread_cond_signal(&preparation->wake);
     pthread_mutex_unlock(&preparation->lock);
+}
+
+void
+preparation_free(struct preparation *preparation)
+{
+    if (preparation == NULL)
+        return;
+    preparation_stop(preparation);
     if (preparation->thread_started)
         pthread_join(preparation->thread, NULL);
     if (preparation->tried != NULL)

@@ -14,4 +14,6 @@ struct preparation *preparation_start(const struct config *config, struct event_
                                       void (*on_tried)(void *argument), void *argument, struct error *error);
 /* Whether all topics are there; else why not. From the loop's thread. */
 bool preparation_done(struct preparation *preparation, struct error *reason);
+/* No more tries; returns at once. NULL is fine. */
+void preparation_stop(struct preparation *preparation);
 void preparation_free(struct preparation *preparation); /* waits for a running try to end; NULL is fine */

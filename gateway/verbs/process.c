@@ -154,6 +154,7 @@ process_end(struct process *process, int status)
         return;
     process->stage = STAGE_STOPPING;
     process->status = status;
+    preparation_stop(process->preparation);
     if (process->ingress == NULL)
         event_base_loopbreak(process->base);
     else if (pthread_create(&process->stopper, NULL, stopper_run, process) != 0)
