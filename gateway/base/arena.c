@@ -151,13 +151,17 @@ give_up(struct arena *arena)
     return NULL;
 }
 
-/* Puts a chunk in front that holds at least bytes. */
+/* Puts a chunk in front that holds at least bytes, of which the limit allows for; and no more than it allows for. */
 static bool
 grow(struct arena *arena, size_t bytes)
 {
     size_t size = arena->chunks->size < (SIZE_MAX >> 2) ? arena->chunks->size * 2 : arena->chunks->size;
+    size_t left = arena->limit - arena->handed_out;
     struct chunk *chunk;
 
+    if (size > left) {
+        size = left;
+    }
     if (size < bytes) {
         size = bytes;
     }

@@ -11,7 +11,7 @@ struct arena_pool;
 struct arena_pool *arena_pool_new(size_t chunk_bytes, size_t kept_chunks);
 void arena_pool_free(struct arena_pool *pool); /* after every arena of it; NULL is fine */
 
-/* A new arena that never holds more than limit_bytes. pool may be NULL. Returns NULL when out of memory. */
+/* A new arena that never hands out more than limit_bytes. pool may be NULL. Returns NULL when out of memory. */
 struct arena *arena_new(struct arena_pool *pool, size_t limit_bytes);
 void arena_free(struct arena *arena); /* NULL is fine */
 
