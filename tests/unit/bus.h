@@ -130,6 +130,12 @@ parcel_init(struct parcel *parcel, unsigned number, unsigned *order)
 }
 
 static inline uint64_t
+bus_gauge(struct bus *bus, const char *name, const char *labels)
+{
+    return metric_read(metrics_gauge(bus->metrics, name, "", labels));
+}
+
+static inline uint64_t
 bus_counter(struct bus *bus, const char *name, const char *labels)
 {
     return metric_read(metrics_counter(bus->metrics, name, "", labels));

@@ -31,8 +31,8 @@ test_reports_on_the_loop_and_only_there(void **state)
     assert_int_equal(producer_state(producer).pending_records, 0);
     assert_int_equal(producer_state(producer).oldest_pending_ns, 0);
     assert_int_equal(bus_counter(bus, "trunkline_records_total", "topic=\"" TOPIC "\",result=\"acknowledged\""), MANY);
-    assert_int_equal(bus_counter(bus, "trunkline_kafka_queue_messages", "producer=\"worker-0\""), 0);
-    assert_int_equal(bus_counter(bus, "trunkline_kafka_queue_bytes", "producer=\"worker-0\""), 0);
+    assert_int_equal(bus_gauge(bus, "trunkline_kafka_queue_messages", "producer=\"worker-0\""), 0);
+    assert_int_equal(bus_gauge(bus, "trunkline_kafka_queue_bytes", "producer=\"worker-0\""), 0);
     producer_free(producer, 1000);
 }
 
