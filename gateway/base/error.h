@@ -1,4 +1,5 @@
-/* One error text for a person: what was wrong, where, and what to do. Filled by whoever fails, printed once, by the caller. */
+/* One error text for a person: what was wrong, where, and what to do. Filled by whoever fails, printed once, by the
+ * caller. */
 #pragma once
 
 #include <stdbool.h>

@@ -18,10 +18,10 @@ enum value_kind {
 struct value {
     enum value_kind kind;
     bool boolean;
-    uint32_t count;     /* members of an object, elements of an array */
-    struct slice name;  /* of a member, decoded; empty in arrays and at the top */
-    struct slice text;  /* a string decoded, a number digit for digit as written */
-    struct slice raw;   /* JSON objects, arrays and numbers: the bytes as written; empty for XML and for strings */
+    uint32_t count;      /* members of an object, elements of an array */
+    struct slice name;   /* of a member, decoded; empty in arrays and at the top */
+    struct slice text;   /* a string decoded, a number digit for digit as written */
+    struct slice raw;    /* JSON objects, arrays and numbers: the bytes as written; empty for XML and for strings */
     struct value *first; /* first member or element, in the order of the body */
     struct value *next;  /* next sibling */
 };
