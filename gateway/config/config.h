@@ -68,6 +68,14 @@ struct source {
     struct target_list targets[EVENT_TYPE_COUNT]; /* default topic, matching routes, extra topics */
 };
 
+/* Whether nothing at all checks who posts. `open: true` only permits that: a source that says it may have checks. */
+static inline bool
+source_is_open(const struct source *source)
+{
+    return source->secret_count == 0 && source->allow.count == 0 && source->expectation_count == 0 &&
+           !source->signed_by_vendor;
+}
+
 struct ingress_limits {
     size_t head_bytes; /* request line and fields */
     unsigned header_count;

@@ -41,8 +41,9 @@ show_open(struct metrics *metrics, const struct source *source)
     char labels[LABEL_BYTES];
 
     metrics_labels(labels, sizeof(labels), (const char *const[]){"source", source->name.data, NULL});
-    metric_set(metrics_gauge(metrics, "trunkline_source_open", "1 for a source that says `open: true`.", labels),
-               source->open ? 1 : 0);
+    metric_set(
+        metrics_gauge(metrics, "trunkline_source_open", "1 for a source where nothing checks who posts.", labels),
+        source_is_open(source) ? 1 : 0);
 }
 
 struct service *

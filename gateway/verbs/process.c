@@ -72,7 +72,7 @@ names_write(char names[NAMES_BYTES], const struct config *config, bool open_only
 
     names[0] = '\0';
     for (size_t i = 0; i < config->source_count && length < NAMES_BYTES; i++)
-        if (config->sources[i].open || !open_only)
+        if (!open_only || source_is_open(&config->sources[i]))
             length += (size_t)snprintf(names + length, NAMES_BYTES - length, "%s%.*s", length == 0 ? "" : " ",
                                        SLICE_ARGS(config->sources[i].name));
 }
@@ -90,7 +90,7 @@ log_started(const struct process *process)
     names_write(names, config, true);
     if (names[0] != '\0')
         log_warn("sources_open", log_text("sources", names),
-                 log_text("reason", "`open: true`: nothing has to vouch for the sender of their callbacks"));
+                 log_text("reason", "nothing checks who posts to them; secrets, allow or expect would"));
 }
 
 /* --- readiness --- */
