@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import confluent_kafka
 import confluent_kafka.admin
 
+from waiting import wait_until
+
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
 
 
@@ -100,20 +102,28 @@ class Kafka:
             "enable.partition.eof": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20, "log_level": 3,
         })
         try:
-            known = consumer.list_topics(topic, timeout=seconds).topics[topic]
-            if known.error is not None:
-                return []
-            ends = {}
-            for partition in known.partitions:
-                where = confluent_kafka.TopicPartition(topic, partition)
-                low, high = consumer.get_watermark_offsets(where, timeout=seconds)
-                if high > low:
-                    ends[partition] = high
+            ends = wait_until(lambda: self._ends(consumer, topic, seconds), seconds, f"{topic} to tell its ends")[0]
             return sorted(
                 self._read_to(consumer, topic, ends, seconds), key=lambda record: (record.partition, record.offset)
             )
         finally:
             consumer.close()
+
+    @staticmethod
+    def _ends(consumer, topic, seconds):
+        """[partition -> offset of its end, of those that hold records]; None: a new partition has no leader yet."""
+        ends = {}
+        for partition in consumer.list_topics(topic, timeout=seconds).topics[topic].partitions:
+            where = confluent_kafka.TopicPartition(topic, partition)
+            try:
+                low, high = consumer.get_watermark_offsets(where, timeout=seconds)
+            except confluent_kafka.KafkaException as error:
+                if error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                return None
+            if high > low:
+                ends[partition] = high
+        return [ends]
 
     @staticmethod
     def _read_to(consumer, topic, ends, seconds):

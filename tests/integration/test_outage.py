@@ -29,9 +29,10 @@ def test_a_frozen_kafka_means_503_within_the_budget(start_gateway, own_kafka, pr
         own_kafka.thaw()
 
     def well_again():
-        return play(gateway.address, [[callbacks.yeta_record("probe")]], 1)[0].status == 200
+        probes = play(gateway.address, [[callbacks.yeta_record(f"probe-{n}")] for n in range(32)], 32, depth=1)
+        return {probe.status for probe in probes} == {200}
 
-    wait_until(well_again, 30, "a callback to be accepted again", pause=0.2)
+    wait_until(well_again, 30, "every worker to accept again", pause=0.2)
     after = play(gateway.address, callbacks.mixed(640, "after", 3))
     assert {answer.status for answer in after} == {200}
 
