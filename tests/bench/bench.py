@@ -77,8 +77,8 @@ def load(pid, url, script):
     return {
         "requests/s": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
         "CPU us/request": cpu / requests * 1e6,
-        "p50 ms": seconds_of(re.search(r"50%\s+(\S+)", text)[1]) * 1e3,
-        "p99 ms": seconds_of(re.search(r"99%\s+(\S+)", text)[1]) * 1e3,
+        "p50 ms": seconds_of(re.search(r"^\s+50%\s+(\S+)", text, re.M)[1]) * 1e3,
+        "p99 ms": seconds_of(re.search(r"^\s+99%\s+(\S+)", text, re.M)[1]) * 1e3,
         "resident MiB": resident_mib(pid),
     }
 
