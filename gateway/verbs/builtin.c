@@ -1,5 +1,4 @@
-/* The text of the built-in configuration. It is read as a file would be, so that it is checked in the same way. Topics
- * have the partitions that the embedded broker gives them. */
+/* The text of the built-in configuration. It is read as a file would be, so that it is checked in the same way. */
 #include "verbs/builtin.h"
 
 #include <stdio.h>
@@ -11,7 +10,6 @@ static const char text[] = "instance: dev\n"
                            "gateway: {address: 127.0.0.1, port: %u, workers: 2}\n"
                            "management: {address: 127.0.0.1, port: %u}\n"
                            "kafka: {bootstrap.servers: \"%s\"}\n"
-                           "topics: {partitions: 4}\n"
                            "sources:\n"
                            "  - {name: airudder, adapter: airudder, open: true, settings: {key: airudder}}\n"
                            "  - {name: jiuyun, adapter: jiuyun, open: true}\n"

@@ -257,6 +257,19 @@ options_read(int argc, char **argv, struct dev_options *options)
     return true;
 }
 
+/* With the partitions that the configuration says: a broker without admin calls would choose their number itself. */
+static bool
+make_topics(struct dev *dev, struct error *error)
+{
+    size_t count;
+    const struct topic_spec *specs = config_topic_specs(dev->config, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (!embedded_broker_add_topic(dev->broker, specs[i].name, specs[i].partitions, error))
+            return false;
+    return true;
+}
+
 static bool
 dev_open(struct dev *dev, struct error *error)
 {
@@ -278,6 +291,9 @@ dev_open(struct dev *dev, struct error *error)
     builtin.brokers = embedded_broker_address(dev->broker);
     dev->config = builtin_config(&builtin, error);
     if (dev->config == NULL)
+        return false;
+    dev->config->kafka.embedded = true;
+    if (!make_topics(dev, error))
         return false;
     dev->process = process_new(dev->config, error);
     return dev->process != NULL;
