@@ -137,8 +137,9 @@ answer_success_bytes(struct answer answer)
 size_t
 answer_success(char *text, size_t size, const struct answer_context *context, struct answer answer)
 {
-    struct message message = {.text = text, .size = size};
+    struct message message = {.size = size};
 
+    message.text = text;
     add_text(&message, "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n");
     add_head_end(&message, context, answer.content_type, answer.body.length);
     if (!context->head)
@@ -159,10 +160,11 @@ size_t
 answer_refusal(char *text, size_t size, const struct answer_context *context, enum refusal refusal, struct slice allow)
 {
     const struct refusal_row *row = &rows[refusal];
-    struct message message = {.text = text, .size = size};
+    struct message message = {.size = size};
     char body[384];
     size_t body_length = problem(body, sizeof body, row);
 
+    message.text = text;
     add_text(&message, "HTTP/1.1 ");
     add_number(&message, (size_t)row->kind.status);
     add_text(&message, " ");

@@ -47,12 +47,13 @@ reserve(struct body *body, struct ticket *ticket, size_t more)
     if (needed <= body->capacity)
         return true;
     room = room_for(body, ticket, needed);
-    if (room > worker->buffered_limit - worker->buffered_bytes)
+    if (room - body->capacity > worker->buffered_limit - worker->buffered_bytes)
         return refuse(body, REFUSAL_BUSY);
     bytes = arena_alloc(ticket->arena, room);
     if (bytes == NULL)
         return refuse(body, REFUSAL_BUSY);
-    ticket_buffer(ticket, room);
+    /* The smaller buffers before it stay in the arena, uncounted: together they are no larger than this one. */
+    ticket_buffer(ticket, room - body->capacity);
     if (ticket->body.length != 0)
         memcpy(bytes, ticket->body.data, ticket->body.length);
     ticket->body.data = bytes;

@@ -49,9 +49,9 @@ struct connection {
 };
 
 /* What the engine tells; the argument is the connection. */
-void connection_on_input(void *connection);
-void connection_on_flushed(void *connection);
-void connection_on_end(void *connection, bool broken);
+void connection_on_input(void *argument);
+void connection_on_flushed(void *argument);
+void connection_on_end(void *argument, bool broken);
 /* The patience of its state has run out. */
 void connection_on_due(struct deadline *deadline);
 /* Whose deadline it is. */

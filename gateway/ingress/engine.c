@@ -15,13 +15,13 @@
 #include <sys/socket.h>
 
 #define BACKLOG         4096
-#define INPUT_BYTES_MAX 65536
 #define EXHAUSTED_PAUSE 100000 /* microseconds */
 
 static const char synthetic_head[] = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
 
 struct engine {
     evhtp_t *evhtp;
+    size_t input_bytes;
     const struct engine_handlers *handlers;
     void *argument;
     struct evbuffer *aside;  /* pipelined input, while the library looks at a synthetic head */
@@ -110,7 +110,7 @@ on_accept(evhtp_connection_t *connection, void *argument)
     link->buffer = connection->bev;
     bufferevent_getcb(link->buffer, &link->library_read, &link->library_write, &library_event, &library_argument);
     bufferevent_setcb(link->buffer, on_read, on_write, on_event, link);
-    bufferevent_setwatermark(link->buffer, EV_READ, 0, INPUT_BYTES_MAX);
+    bufferevent_setwatermark(link->buffer, EV_READ, 0, engine->input_bytes);
     engine->handlers->on_accept(engine->argument, link, connection->saddr);
     return EVHTP_RES_OK;
 }
@@ -149,12 +149,13 @@ on_pause_over(evutil_socket_t fd, short what, void *argument)
 }
 
 struct engine *
-engine_new(struct event_base *base, const struct engine_handlers *handlers, void *argument)
+engine_new(struct event_base *base, size_t input_bytes, const struct engine_handlers *handlers, void *argument)
 {
     struct engine *engine = calloc(1, sizeof *engine);
 
     if (engine == NULL)
         return NULL;
+    engine->input_bytes = input_bytes;
     engine->handlers = handlers;
     engine->argument = argument;
     engine->evhtp = evhtp_new(base, engine);

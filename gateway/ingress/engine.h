@@ -22,15 +22,17 @@ struct engine_handlers {
     void (*on_end)(void *owner, bool broken); /* the client sends no more (it may still read), or is gone */
 };
 
-/* handlers and argument outlive it. NULL when out of memory. */
-struct engine *engine_new(struct event_base *base, const struct engine_handlers *handlers, void *argument);
+/* handlers and argument outlive it. input_bytes: how much a link holds that is not used up; then nothing more is read
+ * until there is room. NULL when out of memory. */
+struct engine *engine_new(struct event_base *base, size_t input_bytes, const struct engine_handlers *handlers,
+                          void *argument);
 /* Takes the bound socket over. */
 bool engine_listen(struct engine *engine, int fd, struct error *error);
 void engine_stop_listening(struct engine *engine); /* connections live on */
 void engine_free(struct engine *engine);           /* after its links are closed; NULL is fine */
 
 void link_own(struct link *link, void *owner);
-/* What has arrived and is not used up. It holds 64 KiB; then nothing more is read until there is room. */
+/* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
 /* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */
 bool link_begin(struct link *link) MUST_CHECK;

@@ -55,7 +55,8 @@ join(struct arena *arena, struct slice *value, struct slice more)
         return false;
     if (value->length != 0)
         memcpy(joined, value->data, value->length);
-    memcpy(joined + value->length, ", ", 2);
+    joined[value->length] = ',';
+    joined[value->length + 1] = ' ';
     if (more.length != 0)
         memcpy(joined + value->length + 2, more.data, more.length);
     *value = slice_make(joined, value->length + 2 + more.length);

@@ -20,6 +20,6 @@ struct ingress_health {
 };
 struct ingress_health ingress_health(const struct ingress *ingress); /* from any thread */
 
-/* Stops accepting, lets what is on its way finish within seconds, ends the threads. Returns how many requests were still
- * unanswered. */
+/* Stops accepting, lets what is on its way finish within seconds, ends the threads. Returns how many requests were
+ * still unanswered. */
 unsigned ingress_stop(struct ingress *ingress, unsigned seconds);

@@ -63,13 +63,17 @@ bind_one(const struct addrinfo *where, bool exclusive, size_t output_bytes)
 static unsigned
 port_of(int fd)
 {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } bound;
     socklen_t length = sizeof bound;
 
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
+    memset(&bound, 0, sizeof bound);
+    if (getsockname(fd, &bound.any, &length) != 0)
         return 0;
-    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                             : ((struct sockaddr_in *)&bound)->sin_port);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.ipv6.sin6_port : bound.ipv4.sin_port);
 }
 
 int

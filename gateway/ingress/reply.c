@@ -43,8 +43,8 @@ allowed(const struct ticket *ticket, char text[ALLOW_BYTES])
         if (length + 2 + method.length > ALLOW_BYTES)
             break;
         if (length != 0) {
-            memcpy(text + length, ", ", 2);
-            length += 2;
+            text[length++] = ',';
+            text[length++] = ' ';
         }
         memcpy(text + length, method.data, method.length);
         length += method.length;

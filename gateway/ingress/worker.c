@@ -1,6 +1,7 @@
 /* A worker's life: set up, loop, orderly stop, tear down in reverse. */
 #include "ingress/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@
 #define PULSE_MICROSECONDS 100000
 #define LINGER_NS          SECOND_NS
 #define FRESH_GRACE_NS     SECOND_NS /* in a stop: for what clients had sent before they could know */
-#define FLUSH_MS           500       /* for the producer's last reports */
+#define INPUT_BYTES_MIN    65536
+#define FLUSH_MS           500 /* for the producer's last reports */
 #define LOOPS_TO_SETTLE    8
 
 /* --- what the engine and the janitor call --- */
@@ -82,9 +84,10 @@ go_on_stopping(struct worker *worker)
     int64_t now_ns = clock_monotonic_ns(worker->clock);
 
     engine_stop_listening(worker->engine);
+    population_close_all_in(worker, CONNECTION_IDLE);
     if (now_ns - worker->stop_began_ns >= FRESH_GRACE_NS)
         population_close_all_in(worker, CONNECTION_FRESH);
-    if ((worker->connection_count == 0 && worker->ticket_count == 0) || now_ns >= worker->stop_by_ns)
+    if ((worker->connection_count == 0 && worker->owed == 0) || now_ns >= worker->stop_by_ns)
         event_base_loopbreak(worker->base);
 }
 
@@ -160,10 +163,12 @@ make_deadlines(struct worker *worker, struct error *error)
 static bool
 make_engine(struct worker *worker, unsigned *port, struct error *error)
 {
+    size_t head_bytes = worker->config->limits.head_bytes;
     int fd;
 
     worker->arenas = arena_pool_new(ARENA_CHUNK_BYTES, ARENA_CHUNKS_KEPT);
-    worker->engine = engine_new(worker->base, &handlers, worker);
+    worker->engine = engine_new(worker->base, head_bytes < INPUT_BYTES_MIN ? INPUT_BYTES_MIN : head_bytes + 1,
+                                &handlers, worker); /* a head stays in the input until it is whole */
     if (worker->arenas == NULL || worker->engine == NULL)
         return error_set(error, "out of memory");
     fd = listener_bind(worker->config->address, port, worker->number == 0, worker->config->limits.output_bytes, error);
@@ -227,6 +232,7 @@ wind_up(struct worker *worker)
     producer_free(worker->producer, FLUSH_MS);
     worker->producer = NULL;
     population_close_all(worker);
+    assert(worker->ticket_count == 0);
     /* libevent ends what was freed in a callback of its own, in a later turn of the loop. */
     for (int i = 0; i < LOOPS_TO_SETTLE; i++)
         (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);

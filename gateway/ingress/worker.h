@@ -79,8 +79,8 @@ struct worker {
 struct worker *worker_new(unsigned number, const struct config *config, const struct clock *clock,
                           struct metrics *metrics, const struct counters *counters, struct service *service,
                           unsigned *port, struct error *error);
-/* The thread's function: runs until it is told to stop. */
-void *worker_run(void *worker);
+/* The thread's function; the argument is the worker. Runs until it is told to stop. */
+void *worker_run(void *argument);
 /* From any thread: finish what is owed within so many seconds, then end. */
 void worker_stop(struct worker *worker, unsigned seconds);
 void worker_free(struct worker *worker); /* after its thread has ended; NULL is fine */

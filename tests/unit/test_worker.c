@@ -301,6 +301,7 @@ an_overdue_ticket_is_answered_in_time(void **state)
     assert_int_equal(client_read(&client).status, 200);
     assert_int_equal(atomic_load(&overdue_seen), 1);
     client_close(&client);
+    usleep(300000); /* the report comes, and frees the ticket */
     stand_in_stop(&stand_in);
 }
 
