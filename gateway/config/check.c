@@ -96,6 +96,9 @@ check_topics(struct loader *loader, const struct node *root)
 {
     const struct slice *topics = loader->config->topics;
 
+    if (loader->config->topics_replication == 0)
+        fault_add(loader->faults, option_line(root, "topics.replication"),
+                  "topics.replication: \"0\" is neither -1 nor a number from 1; write one");
     for (int role = 0; role < TOPIC_ROLE_COUNT; role++) {
         const char *path = topic_option((enum topic_role)role);
 

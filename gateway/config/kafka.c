@@ -34,32 +34,43 @@ read_property(struct loader *loader, const struct node *section, const struct no
 
     if (!tree_given(member) || name == NULL || has_property(settings, name))
         return;
+    /* Both given: told once, with the first of the two names. */
+    if (!slice_is(member->name, name) && tree_given(tree_member(section, slice_from(name))))
+        return;
     struct slice value = option_secret(loader, section, name);
     if (slice_empty(value))
         return;
     if (!kafka_property_check(name, value.data, &error))
-        fault_add(loader->faults, member->line, "kafka: %s", error.text);
+        fault_add(loader->faults, member->line, "%s%s", loader->where, error.text);
     properties[settings->count++] = (struct kafka_property){name, value.data};
+}
+
+static void
+read_properties(struct loader *loader, const struct node *section)
+{
+    struct kafka_settings *settings = &loader->config->kafka;
+    struct kafka_property *properties = arena_zalloc(loader->arena, section->count + 1, sizeof *properties);
+
+    if (properties == NULL)
+        return;
+    settings->properties = properties;
+    for (const struct node *member = section->first; member != NULL; member = member->next)
+        read_property(loader, section, member, properties, settings);
 }
 
 void
 kafka_read(struct loader *loader, const struct node *root)
 {
     const struct node *section = tree_member(root, (struct slice)SLICE("kafka"));
-    struct kafka_settings *settings = &loader->config->kafka;
+    const struct kafka_settings *settings = &loader->config->kafka;
 
-    if (tree_given(section) && section->kind != NODE_MAPPING) {
+    loader->where = "kafka: ";
+    if (tree_given(section) && section->kind == NODE_MAPPING)
+        read_properties(loader, section);
+    if (tree_given(section) && section->kind != NODE_MAPPING)
         fault_add(loader->faults, section->line, "kafka: its properties stand below it, indented, as \"name: value\"");
-        return;
-    }
-    size_t most = tree_given(section) ? section->count : 0;
-    struct kafka_property *properties = arena_zalloc(loader->arena, most + 1, sizeof *properties);
-    if (properties == NULL)
-        return;
-    settings->properties = properties;
-    for (const struct node *member = most == 0 ? NULL : section->first; member != NULL; member = member->next)
-        read_property(loader, section, member, properties, settings);
-    if (!has_property(settings, "bootstrap.servers") && !has_property(settings, "metadata.broker.list"))
+    else if (!has_property(settings, "bootstrap.servers") && !has_property(settings, "metadata.broker.list"))
         fault_add(loader->faults, section == NULL ? 0 : section->line,
                   "kafka: no broker is named; set bootstrap.servers below kafka to host:port of one or more");
+    loader->where = "";
 }

@@ -38,7 +38,7 @@ const char *
 nearest_name(struct slice text, const char *const *names, size_t count)
 {
     const char *nearest = NULL;
-    size_t fewest = least(EDITS_MAX, text.length / 3 + 1) + 1;
+    size_t fewest = least(EDITS_MAX, text.length / 5 + 1) + 1;
 
     if (text.length > NAME_BYTES_MAX)
         return NULL;

@@ -91,15 +91,15 @@ print_table(const char *heading, const struct config_option *table, FILE *stream
 static void
 print_adapter(const struct adapter *adapter, FILE *stream)
 {
-    fprintf(stream, "### %s\n\n%s. Default budget %u ms.", adapter->name, adapter->title, adapter->budget_ms);
+    fprintf(stream, "\n### %s\n\n%s. Default budget %u ms.", adapter->name, adapter->title, adapter->budget_ms);
     if (adapter->endpoints[0] != NULL)
         fputs(" Endpoints:", stream);
     for (size_t i = 0; adapter->endpoints[i] != NULL; i++)
         fprintf(stream, "%s `/%s`", i == 0 ? "" : ",", adapter->endpoints[i]);
-    fprintf(stream, "%s\n\n", adapter->endpoints[0] == NULL ? "" : ".");
+    fprintf(stream, "%s\n", adapter->endpoints[0] == NULL ? "" : ".");
     if (adapter->settings[0].name == NULL)
         return;
-    fputs("| setting | default | meaning |\n|---|---|---|\n", stream);
+    fputs("\n| setting | default | meaning |\n|---|---|---|\n", stream);
     for (const struct adapter_setting *row = adapter->settings; row->name != NULL; row++) {
         fprintf(stream, "| `%s` | %s%s%s | %s", row->name, row->fallback == NULL ? "" : "`",
                 row->fallback == NULL ? "" : row->fallback, row->fallback == NULL ? "" : "`",
@@ -107,7 +107,6 @@ print_adapter(const struct adapter *adapter, FILE *stream)
         print_cell(row->help, stream);
         fputs(" |\n", stream);
     }
-    fputc('\n', stream);
 }
 
 void
@@ -120,7 +119,7 @@ config_print_options(FILE *stream)
         if (row->kind == OPTION_ITEMS)
             print_table(row->path, row->items, stream);
     }
-    fputs("## Adapters\n\nWhat may stand below a source's `settings`.\n\n", stream);
+    fputs("## Adapters\n\nWhat may stand below a source's `settings`.\n", stream);
     for (const struct adapter *const *adapter = adapters; *adapter != NULL; adapter++)
         print_adapter(*adapter, stream);
 }

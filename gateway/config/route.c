@@ -184,7 +184,9 @@ routes_apply(struct loader *loader, const struct node *root, struct source_draft
     for (size_t i = 0; i < sources.count; i++) {
         struct source_draft *draft = &sources.drafts[i];
 
+        loader->where = draft->where;
         check_targets(loader, draft->node, "extra_topics", draft->extra_topics);
+        loader->where = "";
         for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
             draft->source.targets[type] = settle(loader, &routes, draft, (enum event_type)type);
     }

@@ -202,12 +202,13 @@ sources_read(struct loader *loader, const struct node *root)
          node = node->next) {
         struct source_draft *draft = &sources.drafts[sources.count];
 
-        loader->where = describe_source(loader, node);
         if (node->kind != NODE_MAPPING) {
             fault_add(loader->faults, node->line, "a source is a mapping; begin it with \"- name: ...\"");
             continue;
         }
         draft->node = node;
+        draft->where = describe_source(loader, node);
+        loader->where = draft->where;
         draft->source.index = sources.count++;
         read_source(loader, draft, zones);
         source_check(loader, draft);

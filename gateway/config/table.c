@@ -8,7 +8,7 @@
 #define ROUTE_COUNT(member)  .count_offset = offsetof(struct route, member)
 #define TOPIC(role, option, name, meaning)                                                                             \
     {                                                                                                                  \
-        .path = "topics." option, .kind = OPTION_TEXT, .fallback = name, CONFIG(topics[role]), .help = meaning         \
+        .path = "topics." option, .kind = OPTION_TEXT, .fallback = (name), CONFIG(topics[role]), .help = (meaning)     \
     }
 
 static const char *const event_modes[] = {

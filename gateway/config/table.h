@@ -7,6 +7,7 @@
 struct source_draft {
     struct source source;
     const struct node *node;
+    const char *where; /* begins a fault's text */
     const char *adapter;
     const char *timezone;
     struct texts extra_topics;
