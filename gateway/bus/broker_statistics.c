@@ -1,28 +1,31 @@
-/* Reads librdkafka's statistics: which brokers are connected is told nowhere else. */
+/* Reads librdkafka's statistics: which brokers are connected, and whether an idempotent
+ * producer can send yet, is told nowhere else. */
 #include "bus/broker_statistics.h"
 
 #include "base/json.h"
 
 #define ARENA_LIMIT_BYTES (64U << 20)
 
-int
-broker_statistics_up(struct slice json)
+bool
+broker_statistics_read(struct slice json, struct broker_statistics *statistics)
 {
     /* A few hundred topics with their partitions are well within. */
     static const struct value_limits limits = {.depth = 16, .members = 1000000};
     struct arena *arena = arena_new(NULL, ARENA_LIMIT_BYTES);
-    const struct value *statistics = arena == NULL ? NULL : json_parse(arena, json, limits, NULL);
-    const struct value *brokers = statistics == NULL ? NULL : value_member(statistics, "brokers");
-    int up = -1;
+    const struct value *all = arena == NULL ? NULL : json_parse(arena, json, limits, NULL);
+    const struct value *brokers = value_member(all, "brokers");
+    const struct value *producer_id = value_member(value_member(all, "eos"), "idemp_state");
+    bool known = brokers != NULL && brokers->kind == VALUE_OBJECT;
 
-    if (brokers != NULL && brokers->kind == VALUE_OBJECT) {
-        up = 0;
+    *statistics = (struct broker_statistics){0};
+    if (known) {
         for (const struct value *broker = brokers->first; broker != NULL; broker = broker->next) {
             const struct value *state = value_member(broker, "state");
 
-            up += state != NULL && slice_is(state->text, "UP");
+            statistics->brokers_up += state != NULL && slice_is(state->text, "UP");
         }
+        statistics->has_producer_id = producer_id != NULL && slice_is(producer_id->text, "Assigned");
     }
     arena_free(arena);
-    return up;
+    return known;
 }

@@ -1,7 +1,12 @@
-/* librdkafka's statistics, of which Trunkline reads one number. */
+/* librdkafka's statistics, of which Trunkline reads what nothing else tells. */
 #pragma once
 
 #include "base/slice.h"
 
-/* How many brokers the client is connected to; -1 when the text is not what librdkafka documents. */
-int broker_statistics_up(struct slice json);
+struct broker_statistics {
+    int brokers_up;       /* that the client is connected to */
+    bool has_producer_id; /* an idempotent producer sends nothing before */
+};
+
+/* false when the text is not what librdkafka documents. */
+bool broker_statistics_read(struct slice json, struct broker_statistics *statistics) MUST_CHECK;

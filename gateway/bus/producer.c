@@ -3,7 +3,6 @@
 
 #include <event2/event.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +36,6 @@ struct producer {
     struct event *tick;
     int64_t replaced_ns; /* monotonic, when the client was made; 0: the first */
     int brokers_up;
-    atomic_bool reachable;
     pthread_t retiring; /* the thread that ends the client before this one */
     bool has_retiring;
 };
@@ -96,23 +94,12 @@ report_rejected(struct producer *producer)
 }
 
 static void
-update_reachable(struct producer *producer)
-{
-    const struct record *oldest = record_list_first(&producer->pending);
-    bool stuck = oldest != NULL &&
-                 clock_monotonic_ns(producer->clock) - oldest->set->published_ns > PRODUCER_STUCK_MS * 1000000LL;
-
-    atomic_store_explicit(&producer->reachable, producer->brokers_up > 0 && !stuck, memory_order_relaxed);
-}
-
-static void
 on_brokers(void *argument, int up)
 {
     struct producer *producer = argument;
 
     producer->brokers_up = up;
     metric_set(producer->metrics.brokers_up, up);
-    update_reachable(producer);
 }
 
 static void
@@ -231,13 +218,6 @@ on_later(evutil_socket_t fd, short what, void *argument)
         replace_client(producer);
 }
 
-static void
-on_tick(evutil_socket_t fd, short what, void *argument)
-{
-    update_reachable(argument);
-    on_later(fd, what, argument);
-}
-
 struct producer *
 producer_new(const struct kafka_settings *settings, const char *name, struct event_base *base, struct metrics *metrics,
              const struct clock *clock, struct error *error)
@@ -254,7 +234,7 @@ producer_new(const struct kafka_settings *settings, const char *name, struct eve
     snprintf(producer->name, sizeof producer->name, "%s", name);
     producer_metrics_init(&producer->metrics, metrics, producer->name);
     producer->later = event_new(base, -1, 0, on_later, producer);
-    producer->tick = event_new(base, -1, EV_PERSIST, on_tick, producer);
+    producer->tick = event_new(base, -1, EV_PERSIST, on_later, producer);
     if (producer->later == NULL || producer->tick == NULL ||
         event_add(producer->tick, &(struct timeval){.tv_sec = TICK_SECONDS}) != 0) {
         error_set(error, "out of memory");
@@ -273,10 +253,7 @@ bool
 producer_warm_up(struct producer *producer, const struct slice *topics, size_t count, int timeout_ms,
                  struct error *error)
 {
-    if (!producer_client_warm_up(producer->client, topics, count, timeout_ms, error))
-        return false;
-    on_brokers(producer, 1); /* at least; the statistics tell more in a second */
-    return true;
+    return producer_client_warm_up(producer->client, topics, count, timeout_ms, error);
 }
 
 void
@@ -311,12 +288,6 @@ producer_state(const struct producer *producer)
         .reachable = producer->brokers_up > 0,
         .oldest_pending_ns = oldest == NULL ? 0 : oldest->set->published_ns,
     };
-}
-
-bool
-producer_reachable(const struct producer *producer)
-{
-    return atomic_load_explicit(&producer->reachable, memory_order_relaxed);
 }
 
 /* Serves the client until it has reported everything or the time is over. */

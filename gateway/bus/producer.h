@@ -17,7 +17,7 @@ struct producer;
 struct producer *producer_new(const struct kafka_settings *settings, const char *name, struct event_base *base,
                               struct metrics *metrics, const struct clock *clock, struct error *error);
 
-/* Fetches the topics' metadata, so that the first callback does not pay for connection and metadata. Blocks up to
+/* Fetches the topics' metadata and a producer id, so that the first callback does not pay for these. Blocks up to
  * timeout_ms; false with the reason when Kafka does not answer or a topic has no leader. Before the loop runs. */
 bool producer_warm_up(struct producer *producer, const struct slice *topics, size_t count, int timeout_ms,
                       struct error *error);
@@ -30,15 +30,10 @@ void producer_publish(struct producer *producer, struct recordset *set);
 
 struct producer_state {
     uint64_t pending_records;  /* without a report */
-    bool reachable;            /* at least one broker is connected */
+    bool reachable;            /* at least one broker is connected; known to a second */
     int64_t oldest_pending_ns; /* monotonic time of the oldest record without a report; 0: none */
 };
 struct producer_state producer_state(const struct producer *producer);
-
-/* Whether Kafka seems to take records: a broker is connected, and none has left a record without a report for
- * PRODUCER_STUCK_MS. Known to a second or so. From any thread. */
-#define PRODUCER_STUCK_MS 5000
-bool producer_reachable(const struct producer *producer);
 
 /* Ends it within timeout_ms: what has no report by then is purged and reported DELIVERY_FAILED. Calls on_done of what
  * is on its way. NULL is fine. */

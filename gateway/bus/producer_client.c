@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bus/broker_statistics.h"
 #include "bus/conf.h"
@@ -10,6 +11,7 @@
 #include "bus/wakeup.h"
 
 #define SERVE_AT_ONCE 2000 /* callbacks, before the loop gets its turn */
+#define SERVE_MS      50
 
 struct producer_client {
     const struct kafka_settings *settings;
@@ -19,6 +21,7 @@ struct producer_client {
     struct producer_metrics *metrics;
     struct producer_client_owner owner;
     size_t outstanding;
+    bool has_producer_id;      /* as far as the statistics have told */
     rd_kafka_topic_t **topics; /* made at a topic's first record: a handle spares librdkafka a look-up each time */
     size_t topic_count;
 };
@@ -38,8 +41,8 @@ static const struct kafka_property defaults[] = {
 };
 
 static const struct kafka_property ours[] = {
-    {"enable.idempotence", "true"},     {"acks", "all"},       {"partitioner", "murmur2_random"},
-    {"statistics.interval.ms", "1000"}, {"log.queue", "true"}, {NULL, NULL},
+    {"enable.idempotence", "true"},    {"acks", "all"},       {"partitioner", "murmur2_random"},
+    {"statistics.interval.ms", "500"}, {"log.queue", "true"}, {NULL, NULL},
 };
 
 static void
@@ -78,11 +81,13 @@ static int
 on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
 {
     struct producer_client *client = opaque;
-    int up = broker_statistics_up(slice_make(json, length));
+    struct broker_statistics statistics;
 
     (void)rk;
-    if (up >= 0)
-        client->owner.on_brokers(client->owner.owner, up);
+    if (broker_statistics_read(slice_make(json, length), &statistics)) {
+        client->has_producer_id = statistics.has_producer_id;
+        client->owner.on_brokers(client->owner.owner, statistics.brokers_up);
+    }
     return 0; /* librdkafka frees the text */
 }
 
@@ -274,10 +279,21 @@ bool
 producer_client_warm_up(struct producer_client *client, const struct slice *topics, size_t count, int timeout_ms,
                         struct error *error)
 {
+    const struct clock *clock = clock_system();
+    int64_t deadline_ns = clock_monotonic_ns(clock) + timeout_ms * 1000000LL;
+
     for (size_t i = 0; i < count; i++)
         if (topic_handle(client, topics[i]) == NULL)
             return error_set(error, "\"%.*s\" is no name for a topic", SLICE_ARGS(topics[i]));
-    return metadata_await(client->rk, conf_brokers(client->settings), topics, count, timeout_ms, NULL, error);
+    if (!metadata_await(client->rk, conf_brokers(client->settings), topics, count, timeout_ms, NULL, error))
+        return false;
+    /* A broker that has just started makes the first producers wait for their ids, half a second or more. */
+    while (!client->has_producer_id) {
+        if (clock_monotonic_ns(clock) > deadline_ns)
+            return error_set(error, "Kafka gives this producer no id; see that its brokers have started");
+        rd_kafka_poll(client->rk, SERVE_MS);
+    }
+    return true;
 }
 
 void

@@ -19,7 +19,7 @@ struct producer_client_owner {
     void (*on_report)(void *owner, struct record *record, rd_kafka_resp_err_t error);
     /* It is dead: it sends no more and reports everything it has as failed. At least once, perhaps several times. */
     void (*on_death)(void *owner);
-    /* How many brokers it is connected to, about once a second and when the last is lost. */
+    /* How many brokers it is connected to, twice a second and when the last is lost. */
     void (*on_brokers)(void *owner, int up);
     void *owner;
 };
@@ -42,7 +42,7 @@ const char *producer_client_cause(const struct producer_client *client, char *te
 void producer_client_purge(struct producer_client *client);
 /* Serves what has come in; waits up to timeout_ms for the first of it. For the time without a loop. */
 void producer_client_serve(struct producer_client *client, int timeout_ms);
-/* Waits until each topic has its leaders. */
+/* Waits until each topic has its leaders and a record could be sent at once. */
 bool producer_client_warm_up(struct producer_client *client, const struct slice *topics, size_t count, int timeout_ms,
                              struct error *error);
 void producer_client_break(struct producer_client *client);

@@ -8,7 +8,7 @@
 #include "verbs/options.h"
 #include "verbs/verbs.h"
 
-#define TIMEOUT_MS 15000
+#define TIMEOUT_MS 10000
 
 struct topics {
     const struct topic_spec *specs;
@@ -81,8 +81,10 @@ report(const struct topics *topics)
         const struct topic_report *one = &topics->reports[i];
         const char *detail = one->verdict == TOPIC_UNKNOWN ? "this broker does not tell its settings" : one->detail;
 
-        printf("%-*s  %-9s%s%s\n", width, topics->specs[i].name, verdicts[one->verdict], detail[0] == '\0' ? "" : "  ",
-               detail);
+        printf("%-*s  %s", width, topics->specs[i].name, verdicts[one->verdict]);
+        if (detail[0] != '\0')
+            printf(": %s", detail);
+        putchar('\n');
         good = good && (one->verdict == TOPIC_GOOD || one->verdict == TOPIC_UNKNOWN);
     }
     return good;

@@ -233,7 +233,7 @@ test_an_outage_fails_in_time_and_passes(void **state)
     bus_set(bus, "message.timeout.ms", "1500");
     producer = bus_producer(bus);
     assert_int_equal(delivery_after(bus, producer, RD_KAFKA_RESP_ERR_NO_ERROR), DELIVERY_ACKNOWLEDGED);
-    RUN_UNTIL(bus, producer_reachable(producer));
+    RUN_UNTIL(bus, producer_state(producer).reachable);
 
     rd_kafka_mock_broker_set_down(bus->cluster, 1);
     parcel_init(&lost, 0, &order);
@@ -242,10 +242,10 @@ test_an_outage_fails_in_time_and_passes(void **state)
     RUN_UNTIL(bus, lost.done > 0);
     assert_int_equal(lost.set.delivery, DELIVERY_FAILED);
     assert_true(clock_monotonic_ns(clock_system()) - began_ns < 5 * SECOND_NS);
-    RUN_UNTIL(bus, !producer_reachable(producer));
+    RUN_UNTIL(bus, !producer_state(producer).reachable);
 
     rd_kafka_mock_broker_set_up(bus->cluster, 1);
-    RUN_UNTIL(bus, producer_reachable(producer));
+    RUN_UNTIL(bus, producer_state(producer).reachable);
     parcel_init(&found, 1, &order);
     producer_publish(producer, &found.set);
     RUN_UNTIL(bus, found.done > 0);
@@ -287,9 +287,8 @@ test_warms_up_or_says_why_not(void **state)
     struct producer *producer = bus_producer(bus);
     struct error error;
 
-    assert_false(producer_reachable(producer));
+    assert_false(producer_state(producer).reachable);
     assert_true(producer_warm_up(producer, &topic, 1, 10000, &error));
-    assert_true(producer_reachable(producer));
     assert_true(producer_state(producer).reachable);
     producer_free(producer, 0);
 
@@ -297,21 +296,29 @@ test_warms_up_or_says_why_not(void **state)
     producer = bus_producer(bus);
     assert_false(producer_warm_up(producer, &topic, 1, 500, &error));
     assert_non_null(strstr(error.text, "cannot reach Kafka at 127.0.0.1:1 within 0.5 s"));
-    assert_false(producer_reachable(producer));
+    assert_false(producer_state(producer).reachable);
     producer_free(producer, 0);
 }
 
 static void
 test_reads_the_statistics(void **state)
 {
+    static const char *const unknown[] = {"{\"brokers\":[]}", "{}", "[]", "no JSON", ""};
+    struct broker_statistics statistics;
+
     (void)state;
-    assert_int_equal(broker_statistics_up(slice_from("{\"brokers\":{\"a:1/1\":{\"nodeid\":1,\"state\":\"UP\"},"
-                                                     "\"b:1/2\":{\"state\":\"DOWN\"},\"c\":{\"state\":\"UP\"}}}")),
-                     2);
-    assert_int_equal(broker_statistics_up(slice_from("{\"brokers\":{}}")), 0);
-    assert_int_equal(broker_statistics_up(slice_from("{\"brokers\":[]}")), -1);
-    assert_int_equal(broker_statistics_up(slice_from("{}")), -1);
-    assert_int_equal(broker_statistics_up(slice_from("no JSON")), -1);
+    assert_true(broker_statistics_read(slice_from("{\"brokers\":{\"a:1/1\":{\"nodeid\":1,\"state\":\"UP\"},"
+                                                  "\"b:1/2\":{\"state\":\"DOWN\"},\"c\":{\"state\":\"UP\"}},"
+                                                  "\"eos\":{\"idemp_state\":\"Assigned\"}}"),
+                                       &statistics));
+    assert_int_equal(statistics.brokers_up, 2);
+    assert_true(statistics.has_producer_id);
+    assert_true(
+        broker_statistics_read(slice_from("{\"brokers\":{},\"eos\":{\"idemp_state\":\"RequestPID\"}}"), &statistics));
+    assert_int_equal(statistics.brokers_up, 0);
+    assert_false(statistics.has_producer_id);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_false(broker_statistics_read(slice_from(unknown[i]), &statistics));
 }
 
 int
