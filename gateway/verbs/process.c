@@ -287,6 +287,14 @@ process_open(struct process *process, struct error *error)
     return true;
 }
 
+/* What libevent has to say goes the way of all lines. */
+static void
+on_libevent_message(int severity, const char *message)
+{
+    log_write(severity >= EVENT_LOG_WARN ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libevent_message",
+              (struct log_field[]){log_text("message", message), {0}});
+}
+
 struct process *
 process_new(const struct config *config, struct error *error)
 {
@@ -299,6 +307,7 @@ process_new(const struct config *config, struct error *error)
     process->config = config;
     process->stopped_fd = -1;
     raise_file_limit();
+    event_set_log_callback(on_libevent_message);
     if (process_open(process, error))
         return process;
     process_free(process);
