@@ -28,9 +28,9 @@ struct callback {
     struct slice query;    /* raw, without '?' */
     struct slice body;     /* untouched, un-chunked */
     enum body_format format;
-    const struct value *message; /* the parsed body; NULL in verify_raw */
-    struct slice account;        /* the source's configured account */
-    const struct zone *zone;     /* for times that bear none */
+    const struct value *message;  /* the parsed body; NULL in verify_raw */
+    struct slice account;         /* the source's configured account */
+    const struct zone *zone;      /* for times that bear none */
     const struct slice *settings; /* in the order of the adapter's rows; empty: not configured */
     struct arena *arena;
 };
@@ -73,9 +73,9 @@ struct adapter_kind {
 struct adapter {
     const char *name; /* "7moor": the head of every id, and the extension `vendor` */
     const char *title;
-    const char *const *endpoints; /* paths behind the source that exist; ends with NULL */
-    bool retries;                 /* the vendor repeats a callback that was not accepted */
-    unsigned budget_ms;           /* its patience, less a margin: the default of a source's budget */
+    const char *const *endpoints;           /* paths behind the source that exist; ends with NULL */
+    bool retries;                           /* the vendor repeats a callback that was not accepted */
+    unsigned budget_ms;                     /* its patience, less a margin: the default of a source's budget */
     const struct adapter_setting *settings; /* ends with a NULL name */
     const struct adapter_kind *kinds;       /* ends with a NULL name */
 

@@ -72,7 +72,10 @@ struct log_limit {
     int64_t refilled_ns; /* 0: never */
     uint64_t suppressed;
 };
-#define LOG_LIMIT_DEFAULT {.burst = 20, .per_second = 5, .tokens = 20}
+#define LOG_LIMIT_DEFAULT                                                                                              \
+    {                                                                                                                  \
+        .burst = 20, .per_second = 5, .tokens = 20                                                                     \
+    }
 
 void log_write_limited(struct log_limit *limit, enum log_level level, const char *event,
                        const struct log_field *fields);

@@ -1,4 +1,5 @@
-/* Points in time as vendors write them and as events carry them (RFC 3339 with offset), and the zones they are read in. */
+/* Points in time as vendors write them and as events carry them (RFC 3339 with offset), and the zones they are read in.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -8,8 +9,8 @@
 
 /* A time zone's offsets, resolved once at start; immutable, shared by threads. */
 struct zone;
-/* name as in the tz database ("Asia/Shanghai", "UTC"). NULL with error when there is none of that name. Not thread safe:
- * call it before threads start. */
+/* name as in the tz database ("Asia/Shanghai", "UTC"). NULL with error when there is none of that name. Not thread
+ * safe: call it before threads start. */
 struct zone *zone_load(const char *name, struct error *error);
 void zone_free(struct zone *zone);
 
