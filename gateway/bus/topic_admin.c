@@ -191,8 +191,10 @@ topic_admin_create(struct topic_admin *admin, const struct topic_spec *specs, si
     size_t missing = 0;
     bool good = metadata != NULL;
 
-    if (topics == NULL)
-        good = error_set(error, "out of memory");
+    if (topics == NULL) {
+        error_set(error, "out of memory");
+        good = false;
+    }
     if (good && has_controller(admin, metadata)) {
         good = add_missing(metadata, specs, count, topics, &missing, error) &&
                (missing == 0 || create_missing(admin, topics, missing, left_ms(deadline_ns), error));
