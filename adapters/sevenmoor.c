@@ -349,14 +349,14 @@ sevenmoor_convert(const struct callback *callback, struct conversion *conversion
 {
     struct sevenmoor_push push = push_open(callback, conversion);
     const struct moment *moment = moment_of(&push);
-    bool status = message_has(push.message, "statusNumber");
+    bool status = slice_is(push.push_type, "callStatus") || message_has(push.message, "statusNumber");
 
     if (callback->format != BODY_JSON)
         return conversion_unmapped(callback, conversion, push.call_id);
-    if (moment != NULL && !status)
-        return convert_moment(&push, moment);
-    if (status || slice_is(push.push_type, "callStatus"))
+    if (status)
         return convert_status(&push, moment);
+    if (moment != NULL)
+        return convert_moment(&push, moment);
     if (slice_is(push.push_type, "cdr") || message_has(push.message, "cdrType"))
         return sevenmoor_convert_record(&push);
     if (slice_is(push.push_type, "mediaFailreason"))
