@@ -64,17 +64,15 @@ kafka_address(const struct kafka_settings *kafka)
     return "";
 }
 
-/* Names of the sources, those that are open or all of them. */
 static void
-names_write(char names[NAMES_BYTES], const struct config *config, bool open_only)
+names_write(char names[NAMES_BYTES], const struct config *config)
 {
     size_t length = 0;
 
     names[0] = '\0';
     for (size_t i = 0; i < config->source_count && length < NAMES_BYTES; i++)
-        if (!open_only || source_is_open(&config->sources[i]))
-            length += (size_t)snprintf(names + length, NAMES_BYTES - length, "%s%.*s", length == 0 ? "" : " ",
-                                       SLICE_ARGS(config->sources[i].name));
+        length += (size_t)snprintf(names + length, NAMES_BYTES - length, "%s%.*s", length == 0 ? "" : " ",
+                                   SLICE_ARGS(config->sources[i].name));
 }
 
 static void
@@ -83,14 +81,13 @@ log_started(const struct process *process)
     const struct config *config = process->config;
     char names[NAMES_BYTES];
 
-    names_write(names, config, false);
+    names_write(names, config);
     log_info("gateway_started", log_text("url", process->url), log_text("management_url", process->management_url),
              log_text("kafka", kafka_address(&config->kafka)), log_text("sources", names),
              log_text("instance", config->instance), log_text("version", TRUNKLINE_VERSION));
-    names_write(names, config, true);
-    if (names[0] != '\0')
-        log_warn("sources_open", log_text("sources", names),
-                 log_text("reason", "nothing checks who posts to them; secrets, allow or expect would"));
+    for (size_t i = 0; i < config->warning_count; i++)
+        log_warn("configuration_warning", log_integer("line", config->warnings[i].line),
+                 log_slice("reason", config->warnings[i].text));
 }
 
 /* --- readiness --- */
