@@ -306,6 +306,8 @@ convert_diagnosis(const struct sevenmoor_push *push)
     fields_read_texts(diagnosis_texts, push->message, event);
     if (segments != NULL && segments->kind == VALUE_ARRAY)
         event->diagnosis.segments = field_json(segments, push->callback->arena);
+    if (slice_empty(event->diagnosis.reason) && slice_empty(event->diagnosis.code))
+        return true;
     event->outcome.status =
         (enum outcome_status)message_word(diagnosis_reasons, event->diagnosis.reason, OUTCOME_UNKNOWN);
     if (event->outcome.status == OUTCOME_UNKNOWN)
