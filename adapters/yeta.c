@@ -331,7 +331,7 @@ yeta_convert(const struct callback *callback, struct conversion *conversion)
     const struct value *message = callback->message;
     bool by_fields = slice_empty(callback->endpoint);
 
-    if (callback->format != BODY_JSON)
+    if (callback->format != BODY_JSON || message->kind != VALUE_OBJECT) /* no push, whatever its endpoint */
         return conversion_unmapped(callback, conversion, message_text(message, "call_uuid"));
     if (slice_is(callback->endpoint, "receiveCallRecord") ||
         (by_fields && (message_has(message, "duration_call") || message_has(message, "time_hangup"))))

@@ -262,7 +262,7 @@ messages_without_a_key_fail(void **state)
     static const struct {
         const char *endpoint, *body;
     } rows[] = {
-        {"receiveCallRecord", "[]"},
+        {"receiveCallRecord", "{}"},
         {"receiveCallRecord", "{\"call_uuid\":\"null\"}"},
         {"receiveVoice", "{\"call_uuid\":\"u\",\"url\":\"\"}"},
         {"receiveVoice", "{\"call_uuid\":\"\",\"url\":\"a\"}"},
