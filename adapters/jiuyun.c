@@ -1,4 +1,5 @@
 /* 玖云 AXB (33e9cloud): one callback when a call through a bound number has ended, as XML or as JSON; unsigned. */
+#include "adapters/fields.h"
 #include "adapters/message.h"
 
 static const char *const endpoints[] = {NULL};
@@ -118,13 +119,6 @@ add_event(const struct callback *callback, struct conversion *conversion, const 
 }
 
 static bool
-is_absolute(struct slice url)
-{
-    return (url.length > 7 && strncasecmp(url.data, "http://", 7) == 0) ||
-           (url.length > 8 && strncasecmp(url.data, "https://", 8) == 0);
-}
-
-static bool
 add_recording(const struct callback *callback, struct conversion *conversion, const struct value *req,
               struct timestamp time)
 {
@@ -136,7 +130,7 @@ add_recording(const struct callback *callback, struct conversion *conversion, co
         return true;
     }
     /* Events give absolute URLs, and what a relative one would be relative to is not documented. */
-    if (!is_absolute(url)) {
+    if (!url_is_absolute(url)) {
         conversion->unreadable++;
         return true;
     }
