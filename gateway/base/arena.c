@@ -29,6 +29,7 @@ struct arena {
     char *cursor, *end;   /* of the newest */
     size_t handed_out, limit;
     bool failed;
+    bool starved; /* memory is out, whatever the limit */
 };
 
 static struct chunk *
@@ -167,6 +168,7 @@ grow(struct arena *arena, size_t bytes)
     }
     chunk = chunk_new(size);
     if (chunk == NULL) {
+        arena->starved = true;
         return false;
     }
     chunk->next = arena->chunks;
@@ -227,6 +229,17 @@ bool
 arena_failed(const struct arena *arena)
 {
     return arena->failed;
+}
+
+bool
+arena_allow(struct arena *arena, size_t bytes)
+{
+    if (arena->starved) {
+        return false;
+    }
+    arena->limit = bytes > SIZE_MAX - ALIGNMENT - arena->limit ? SIZE_MAX : arena->limit + aligned(bytes);
+    arena->failed = false;
+    return true;
 }
 
 size_t

@@ -23,6 +23,9 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t bytes);
 /* Makes the block that was allocated last longer where it is; false, and nothing changed, when it cannot. */
 bool arena_extend(struct arena *arena, void *memory, size_t old_bytes, size_t new_bytes) MUST_CHECK;
 bool arena_failed(const struct arena *arena);
+/* Raises the limit by so many bytes, also when it has been reached: for what is to be said then. It has failed no more.
+ * false: memory itself is out. */
+bool arena_allow(struct arena *arena, size_t bytes) MUST_CHECK;
 size_t arena_bytes(const struct arena *arena); /* handed out so far */
 
 /* A copy that lives as long as the arena; the empty slice on failure. The copy is followed by a NUL that is not part

@@ -22,6 +22,7 @@ struct original {
  *   not_json, not_xml  the body is not what its first byte claims, or breaks the rules of base/json.h, base/xml.h
  *   unknown_format     the body is empty, or begins like neither
  *   missing_key        a message that we know, without the id that its event is named by
+ *   too_complex        it takes more memory than a request may have
  *   refused_by_kafka   Kafka will never take the event as it is: too large, not allowed
  *
  * false only when the arena is full. */

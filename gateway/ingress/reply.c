@@ -26,7 +26,7 @@ reply_success(struct connection *connection, const struct ticket *ticket, struct
 {
     struct answer_context context = context_of(connection, ticket, ticket->request_id);
     size_t size = answer_success_bytes(answer);
-    char *text = arena_alloc(ticket->arena, size);
+    char *text = arena_allow(ticket->arena, size) ? arena_alloc(ticket->arena, size) : NULL;
 
     return text == NULL ? (struct slice){NULL, 0} : slice_make(text, answer_success(text, size, &context, answer));
 }

@@ -13,6 +13,9 @@ const char outcome_accepted[] = "accepted";
 const char outcome_unmapped[] = "unmapped";
 const char outcome_dead_letter[] = "dead_letter";
 
+#define ORIGINAL_BYTES       4096
+#define ORIGINAL_FIELD_BYTES 192
+
 /* What the steps share. */
 struct work {
     const struct config *config;
@@ -97,6 +100,17 @@ original_make(const struct work *work, struct original *original)
     return !slice_empty(original->hash);
 }
 
+/* What a dead letter and a raw record take besides the body, which they do not copy. */
+static size_t
+original_bytes(const struct incoming *incoming)
+{
+    size_t bytes = ORIGINAL_BYTES;
+
+    for (size_t i = 0; i < incoming->field_count; i++)
+        bytes += ORIGINAL_FIELD_BYTES + 2 * incoming->fields[i].name.length;
+    return bytes;
+}
+
 /* Adds the raw record where it is switched on; the records have room for it. */
 static bool
 add_raw_record(const struct work *work)
@@ -140,7 +154,8 @@ make_dead_letter(const struct work *work, const char *reason, struct slice detai
     translation->outcome = outcome_dead_letter;
     translation->reason = reason;
     translation->detail = detail;
-    if (!records_allocate(work, 2) || !original_make(work, &original) ||
+    if (!arena_allow(work->arena, original_bytes(work->incoming)) || !records_allocate(work, 2) ||
+        !original_make(work, &original) ||
         !deadletter_write(&original, &translation->envelope, slice_from(reason), detail, work->arena,
                           &translation->records[0])) {
         refuse(work, REFUSAL_BUSY, "no_memory");
@@ -207,11 +222,26 @@ format_find(struct slice body, enum body_format *format)
     return first == '<' || first == '{' || first == '[';
 }
 
+static const char too_complex_reason[] = "too_complex";
+static const char too_complex_detail[] = "its values take more memory than a request may have";
+
+/* Whether the body took all memory that a request may have. It would do so each time it came, so it is kept aside, and
+ * not answered 503, which is for memory that is short just now. */
+static bool
+too_complex(const struct work *work)
+{
+    return arena_failed(work->arena) && arena_allow(work->arena, sizeof(struct error));
+}
+
 /* A vouched-for sender's unreadable body is kept and accepted, for a repeat would be no better; anybody else's is not.
  */
 static void
 unreadable(const struct work *work, const char *reason, const char *detail)
 {
+    if (too_complex(work)) {
+        reason = too_complex_reason;
+        detail = too_complex_detail;
+    }
     if (arena_failed(work->arena))
         refuse(work, REFUSAL_BUSY, "no_memory");
     else if (work->vouched)
@@ -332,8 +362,13 @@ convert(const struct work *work)
     struct translation *translation = work->translation;
     struct conversion *conversion = &translation->conversion;
     bool converted = work->incoming->source->adapter->convert(&work->callback, conversion);
+    bool written = converted && !arena_failed(work->arena) && write_events(work);
 
-    if (arena_failed(work->arena) || (converted && !write_events(work))) {
+    if (too_complex(work)) {
+        make_dead_letter(work, too_complex_reason, slice_from(too_complex_detail), true);
+        return;
+    }
+    if (converted && !written) {
         refuse(work, REFUSAL_BUSY, "no_memory");
         return;
     }

@@ -48,6 +48,24 @@ test_the_limit_holds_and_failure_stays(void **state)
 }
 
 static void
+test_the_limit_can_be_raised_when_it_was_reached(void **state)
+{
+    struct arena *arena = arena_new(NULL, 1000);
+
+    (void)state;
+    assert_null(arena_alloc(arena, 2000));
+    assert_true(arena_allow(arena, 1000));
+    assert_false(arena_failed(arena));
+    assert_non_null(arena_alloc(arena, 2000));
+    assert_null(arena_alloc(arena, 100));
+    assert_true(arena_allow(arena, 1)); /* what it allows for can be had, whatever it is rounded up to */
+    assert_non_null(arena_alloc(arena, 1));
+    assert_true(arena_allow(arena, SIZE_MAX));
+    assert_non_null(arena_alloc(arena, 100));
+    arena_free(arena);
+}
+
+static void
 test_only_the_last_block_grows(void **state)
 {
     struct arena *arena = arena_new(NULL, 10000);
@@ -105,6 +123,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_are_aligned_and_apart),
         cmocka_unit_test(test_the_limit_holds_and_failure_stays),
+        cmocka_unit_test(test_the_limit_can_be_raised_when_it_was_reached),
         cmocka_unit_test(test_only_the_last_block_grows),
         cmocka_unit_test(test_pools_hand_first_chunks_on),
         cmocka_unit_test(test_texts),
