@@ -5,7 +5,7 @@
  * texts. object may be NULL or no object: then everything is absent.
  *
  * Keys and subjects are given as the vendor wrote them. The event's writer replaces one that is longer than 256 bytes
- * or holds control characters by its hash (event/cloudevent.h), so adapters need not look. */
+ * or holds characters that an attribute may not by its hash (event/cloudevent.h), so adapters need not look. */
 #pragma once
 
 #include "adapters/adapter.h"

@@ -25,15 +25,25 @@ struct attribute_list {
 
 #define PREFIX_BYTES 3 /* "ce_" */
 
-/* C0 and C1 controls and DEL; text is valid UTF-8. */
+/* U+FDD0 to U+FDEF, and the last two of every plane: U+FFFE, U+FFFF, U+1FFFE and so on; at a character's first byte. */
 static bool
-has_control(struct slice text)
+is_noncharacter(const unsigned char *bytes, size_t length)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
+    if (length >= 3 && bytes[0] == 0xef) {
+        return (bytes[1] == 0xb7 && bytes[2] >= 0x90 && bytes[2] <= 0xaf) || (bytes[1] == 0xbf && bytes[2] >= 0xbe);
+    }
+    return length >= 4 && bytes[0] >= 0xf0 && (bytes[1] & 0x0f) == 0x0f && bytes[2] == 0xbf && bytes[3] >= 0xbe;
+}
 
-        if (byte < 0x20 || byte == 0x7f ||
-            (byte == 0xc2 && i + 1 < text.length && (unsigned char)text.data[i + 1] < 0xa0)) {
+/* Holds what CloudEvents keeps out of attributes: C0 and C1 controls, DEL, noncharacters. text is valid UTF-8. */
+static bool
+has_disallowed(struct slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+
+    for (size_t i = 0; i < text.length; i++) {
+        if (bytes[i] < 0x20 || bytes[i] == 0x7f || (bytes[i] == 0xc2 && i + 1 < text.length && bytes[i + 1] < 0xa0) ||
+            is_noncharacter(bytes + i, text.length - i)) {
             return true;
         }
     }
@@ -46,7 +56,7 @@ safe_key(struct slice key, struct arena *arena)
 {
     char hex[SHA256_HEX_BYTES];
 
-    if (key.length <= KEY_BYTES_MAX && !has_control(key)) {
+    if (key.length <= KEY_BYTES_MAX && !has_disallowed(key)) {
         return key;
     }
     return digest_sha256_hex(key, hex) ? arena_copy(arena, slice_make(hex, KEY_HASH_DIGITS)) : (struct slice){0};

@@ -1,7 +1,8 @@
 /* Writes a canonical event as a CloudEvent (1.0, JSON): structured mode, or binary mode with ce_ headers.
  *
- * A vendor's key, subject or correlation id that is longer than 256 bytes or holds control characters is replaced by
- * the first 32 hex digits of its SHA-256: attributes may hold no control characters, and a partition key stays small.
+ * A vendor's key, subject or correlation id that is longer than 256 bytes, or holds control characters or
+ * noncharacters, is replaced by the first 32 hex digits of its SHA-256: CloudEvents keeps those out of attributes, and
+ * a partition key stays small.
  */
 #pragma once
 

@@ -257,6 +257,13 @@ keys(void **state)
     assert_text(key_for(slice_from("\xc2\xa0")), "\xc2\xa0");
     assert_int_equal(key_for(slice_from("a\x7f")).length, 32);
     assert_int_equal(key_for(slice_from("a\xc2\x85")).length, 32);
+    /* Noncharacters: U+FDD0, U+FFFE, U+10FFFF; and their neighbours, which are none. */
+    assert_int_equal(key_for(slice_from("a\xef\xb7\x90")).length, 32);
+    assert_int_equal(key_for(slice_from("a\xef\xbf\xbe")).length, 32);
+    assert_int_equal(key_for(slice_from("a\xf4\x8f\xbf\xbf")).length, 32);
+    assert_text(key_for(slice_from("\xef\xb7\xb0")), "\xef\xb7\xb0");
+    assert_text(key_for(slice_from("\xef\xbf\xbd")), "\xef\xbf\xbd");
+    assert_text(key_for(slice_from("\xf0\x9f\x9f\xbe")), "\xf0\x9f\x9f\xbe");
     /* The first half of SHA-256 over "a", line feed. */
     assert_text(key_for(slice_from("a\n")), "87428fc522803d31065e7bce3cf03fe4");
 }
