@@ -8,12 +8,13 @@ start_seconds=60
 
 usage() {
     cat <<'USAGE'
-usage: kafka.sh start|stop|status [--dir DIR] [--port N]
+usage: kafka.sh start|stop|status|fetch [--dir DIR] [--port N]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
   stop    kills it and removes what it stored.
   status  tells whether it runs; exit status 1 when it does not.
+  fetch   fetches the jars alone.
 
   --dir DIR   where it keeps its data and log (default: run/ beside this script); a directory is a broker
   --port N    the port to listen on (default: one that is free)
@@ -163,7 +164,7 @@ done
 [[ $port =~ ^[0-9]*$ ]] || die "--port takes a number"
 
 case $verb in
-start | stop | status) "$verb" ;;
+start | stop | status | fetch) "$verb" ;;
 -h | --help | help) usage ;;
 *)
     usage >&2
