@@ -1,6 +1,6 @@
 # The commands people type. CMakePresets.json has the builds, tests/run the stages of the tests.
 
-.PHONY: all run test test-all soak bench fuzz format lint docs clean help
+.PHONY: all run test test-all bench fuzz format lint clean help
 
 all: build/trunkline ## build build/trunkline
 
