@@ -71,8 +71,10 @@ scheme(struct guard *guard, char byte)
 
     guard_word_add(guard, byte);
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        if (guard_word_is(guard, prefixes[i]))
+        if (guard_word_is(guard, prefixes[i])) {
+            guard_host_begin(guard);
             return guard_go(guard, GUARD_AUTHORITY);
+        }
         if (guard->word_length < strlen(prefixes[i]) && memcmp(guard->word, prefixes[i], guard->word_length) == 0)
             return true;
     }
@@ -128,21 +130,17 @@ percent(struct guard *guard, char byte)
     return guard_go(guard, (guard->step & PERCENT_IN_QUERY) != 0 ? GUARD_QUERY : GUARD_PATH);
 }
 
-/* Whoever sends an absolute form means us: its authority is checked for form and otherwise ignored. A path that is
- * empty stays so; head_read() makes it "/". */
+/* Whoever sends an absolute form means us: its authority is held to the form of Host and otherwise ignored. A path that
+ * is empty stays so; head_read() makes it "/". */
 static bool
 authority(struct guard *guard, char byte)
 {
-    bool inside = syntax_is(byte, SYNTAX_HOST) || byte == ':' || byte == '[' || byte == ']';
-
-    if (inside)
-        return guard_go(guard, GUARD_AUTHORITY_REST);
-    if (guard->state == GUARD_AUTHORITY)
+    if (byte != '/' && byte != '?' && byte != ' ')
+        return guard_host(guard, byte);
+    if (!guard_host_whole(guard))
         return guard_bad(guard);
     guard->path_at = guard->position;
-    if (byte == '/')
-        return guard_go(guard, GUARD_PATH);
-    return byte == '?' || byte == ' ' ? path(guard, byte) : guard_bad(guard);
+    return byte == '/' ? guard_go(guard, GUARD_PATH) : path(guard, byte);
 }
 
 static bool
@@ -185,7 +183,6 @@ judge(struct guard *guard, char byte)
     case GUARD_SCHEME:
         return scheme(guard, byte);
     case GUARD_AUTHORITY:
-    case GUARD_AUTHORITY_REST:
         return authority(guard, byte);
     case GUARD_PATH:
         return path(guard, byte);

@@ -6,7 +6,7 @@
 #define LENGTH_DIGITS_MAX 18 /* fits into 63 bits */
 #define PORT_DIGITS_MAX   5
 
-enum host_step { HOST_BEGIN, HOST_NAME, HOST_LITERAL, HOST_LITERAL_END, HOST_PORT };
+enum host_step { HOST_BEGIN, HOST_NAME, HOST_LITERAL_BEGIN, HOST_LITERAL, HOST_LITERAL_END, HOST_PORT };
 
 bool
 guard_field(struct guard *guard, char byte)
@@ -55,6 +55,7 @@ name_over(struct guard *guard)
         if (guard->has_host)
             return guard_bad(guard);
         guard->has_host = true;
+        guard_host_begin(guard);
         break;
     case FIELD_CONTENT_LENGTH:
     case FIELD_TRANSFER_ENCODING:
@@ -82,19 +83,34 @@ guard_name(struct guard *guard, char byte)
     return true;
 }
 
-/* An address, with or without a port: no list, no user, nothing odd. */
-static bool
-host_byte(struct guard *guard, char byte)
+void
+guard_host_begin(struct guard *guard)
+{
+    guard->step = HOST_BEGIN;
+    guard->port_digits = 0;
+}
+
+bool
+guard_host_whole(const struct guard *guard)
+{
+    return guard->step != HOST_BEGIN && guard->step != HOST_LITERAL_BEGIN && guard->step != HOST_LITERAL;
+}
+
+bool
+guard_host(struct guard *guard, char byte)
 {
     switch ((enum host_step)guard->step) {
     case HOST_BEGIN:
-        guard->step = byte == '[' ? HOST_LITERAL : HOST_NAME;
+        guard->step = byte == '[' ? HOST_LITERAL_BEGIN : HOST_NAME;
         return byte == '[' || syntax_is(byte, SYNTAX_HOST) || guard_bad(guard);
     case HOST_LITERAL:
         if (byte == ']') {
             guard->step = HOST_LITERAL_END;
             return true;
         }
+        /* fall through */
+    case HOST_LITERAL_BEGIN:
+        guard->step = HOST_LITERAL;
         return syntax_is(byte, SYNTAX_HEX) || byte == ':' || byte == '.' || guard_bad(guard);
     case HOST_NAME:
         if (syntax_is(byte, SYNTAX_HOST))
@@ -137,7 +153,7 @@ value_byte(struct guard *guard, char byte)
 {
     switch (guard->field) {
     case FIELD_HOST:
-        return host_byte(guard, byte);
+        return guard_host(guard, byte);
     case FIELD_CONTENT_LENGTH:
         return length_byte(guard, byte);
     case FIELD_CONNECTION:
@@ -181,7 +197,7 @@ value_over(struct guard *guard)
 {
     switch (guard->field) {
     case FIELD_HOST:
-        if (guard->step == HOST_BEGIN || guard->step == HOST_LITERAL)
+        if (!guard_host_whole(guard))
             return guard_bad(guard);
         break;
     case FIELD_CONTENT_LENGTH:
@@ -224,8 +240,8 @@ guard_value(struct guard *guard, char byte)
             return guard_go(guard, GUARD_AFTER_VALUE);
     }
     if (guard->state == GUARD_AFTER_VALUE) {
-        /* Codings may be a list with spaces in it: not ours, but not broken either. */
-        if (guard->field != FIELD_TRANSFER_ENCODING)
+        /* Codings and expectations may be a list with spaces in it: not ours, but not broken either. */
+        if (guard->field != FIELD_TRANSFER_ENCODING && guard->field != FIELD_EXPECT)
             return guard_bad(guard);
         guard_word_add(guard, ' ');
     }

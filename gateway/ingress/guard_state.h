@@ -12,8 +12,7 @@ enum guard_state {
     GUARD_TARGET,    /* its first byte */
     GUARD_ASTERISK,  /* behind '*' */
     GUARD_SCHEME,    /* of an absolute form */
-    GUARD_AUTHORITY, /* of an absolute form: its first byte */
-    GUARD_AUTHORITY_REST,
+    GUARD_AUTHORITY, /* of an absolute form */
     GUARD_PATH,
     GUARD_QUERY,
     GUARD_PERCENT, /* the two digits of a percent-encoding; step counts and remembers path or query */
@@ -42,6 +41,10 @@ enum guard_field {
 bool guard_field(struct guard *guard, char byte);
 bool guard_name(struct guard *guard, char byte);
 bool guard_value(struct guard *guard, char byte);
+/* An address, with or without a port, in Host or in an absolute form: no list, no user, nothing odd. */
+void guard_host_begin(struct guard *guard);
+bool guard_host(struct guard *guard, char byte);
+bool guard_host_whole(const struct guard *guard);
 /* The line feed that ends the head: is it whole, and how does the connection go on? */
 bool guard_end(struct guard *guard, char byte);
 
