@@ -13,7 +13,9 @@
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
-#define LINGER_BYTES_MAX ((size_t)4 << 20) /* thrown away for a client that keeps sending */
+/* Thrown away for a client that reads our answer only once its body is out: closing earlier would make its kernel
+ * report a reset where there is an answer. */
+#define LINGER_BYTES_MAX ((size_t)64 << 20)
 
 /* --- states --- */
 

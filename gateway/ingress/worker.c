@@ -21,7 +21,7 @@
 #define ARENA_CHUNK_BYTES  16384
 #define ARENA_CHUNKS_KEPT  1024
 #define PULSE_MICROSECONDS 100000
-#define LINGER_NS          SECOND_NS
+#define LINGER_NS          (5 * SECOND_NS)
 #define FRESH_GRACE_NS     SECOND_NS /* in a stop: for what clients had sent before they could know */
 #define INPUT_BYTES_MIN    65536
 #define FLUSH_MS           500 /* for the producer's last reports */

@@ -155,6 +155,18 @@ def test_a_body_of_exactly_the_limit_is_taken(dev):
         assert client.response().status == 413
 
 
+@pytest.mark.parametrize("mebibytes, seconds", [(32, 0), (3, 2)])
+def test_who_reads_only_after_a_large_upload_finds_the_answer(dev, mebibytes, seconds):
+    pieces = 4 * mebibytes
+    with dev.client() as client:
+        client.send(POST + b"Content-Length: %d\r\n\r\n" % (mebibytes << 20))
+        for _ in range(pieces):
+            client.send(b"x" * (1 << 18))
+            time.sleep(seconds / pieces)
+        assert client.response().status == 413
+        assert client.at_end()
+
+
 def test_expect_continue(dev):
     body = callbacks.yeta_record("expect").body
     head = POST + b"Expect: 100-Continue\r\nContent-Length: %d\r\n\r\n" % len(body)
