@@ -94,6 +94,15 @@ def spoiled():
     for change in (
         {"subject": "a\nb"},
         {"time": "2017-09-11 14:51:09"},
+        {"time": "2017-09-31T24:51:09+08:00"},
+        {"time": "2017-13-11T14:51:09+08:00"},
+        {"recordedtime": 1505112669},
+        {"source": "/trunkline/a b"},
+        {"type": "io.trunkline.call.surprise.v1"},
+        {"dataschema": "urn:trunkline:schema:call.ringing:v1"},
+        {"account": 5},
+        {"recovered": "true"},
+        {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 and more"},
         {"surprise": 1},
         {"data": event["data"] | {"surprise": 1}},
         {"data": event["data"] | {"record": "full"}},
@@ -103,6 +112,12 @@ def spoiled():
         {"data": {name: member for name, member in event["data"].items() if name != "vendor"}},
     ):
         yield event | change
+
+
+@pytest.mark.parametrize("event", spoiled())
+def test_the_schema_of_events_refuses(event):
+    """By itself: it leads to the schema of the data."""
+    assert not VALIDATORS[ENVELOPE].is_valid(event)
 
 
 @pytest.mark.parametrize("event", spoiled())
