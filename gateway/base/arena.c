@@ -248,6 +248,17 @@ arena_bytes(const struct arena *arena)
     return arena->handed_out;
 }
 
+size_t
+arena_footprint(const struct arena *arena)
+{
+    size_t bytes = 0;
+
+    for (const struct chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next) {
+        bytes += sizeof(*chunk) + chunk->size;
+    }
+    return bytes;
+}
+
 struct slice
 arena_copy(struct arena *arena, struct slice slice)
 {

@@ -26,7 +26,8 @@ bool arena_failed(const struct arena *arena);
 /* Raises the limit by so many bytes, also when it has been reached: for what is to be said then. It has failed no more.
  * false: memory itself is out. */
 bool arena_allow(struct arena *arena, size_t bytes) MUST_CHECK;
-size_t arena_bytes(const struct arena *arena); /* handed out so far */
+size_t arena_bytes(const struct arena *arena);     /* handed out so far */
+size_t arena_footprint(const struct arena *arena); /* memory that it holds, with what is not handed out yet */
 
 /* A copy that lives as long as the arena; the empty slice on failure. The copy is followed by a NUL that is not part
  * of the slice. */

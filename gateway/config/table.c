@@ -183,7 +183,8 @@ const struct config_option config_table[] = {
      .low = 65536,
      .high = INT64_C(1) << 40,
      CONFIG(limits.buffered_bytes),
-     .help = "of bodies in memory, in the process; shared out among the workers"},
+     .help = "of bodies in memory, and of callbacks that wait for Kafka after a 503; in the process, shared out among "
+             "the workers"},
     {.path = "gateway.limits.head_seconds",
      .kind = OPTION_COUNT,
      .fallback = "10",

@@ -36,18 +36,24 @@ room_for(const struct body *body, const struct ticket *ticket, size_t needed)
     return room < most && needed < most ? room : most;
 }
 
+/* What is left of the worker's share: tickets that outlive their answers may have taken more than all of it. */
+static size_t
+share_left(const struct worker *worker)
+{
+    return worker->buffered_bytes < worker->buffered_limit ? worker->buffered_limit - worker->buffered_bytes : 0;
+}
+
 static bool
 reserve(struct body *body, struct ticket *ticket, size_t more)
 {
     size_t needed = ticket->body.length + more;
-    struct worker *worker = ticket->worker;
     size_t room;
     char *bytes;
 
     if (needed <= body->capacity)
         return true;
     room = room_for(body, ticket, needed);
-    if (room - body->capacity > worker->buffered_limit - worker->buffered_bytes)
+    if (room - body->capacity > share_left(ticket->worker))
         return refuse(body, REFUSAL_BUSY);
     bytes = arena_alloc(ticket->arena, room);
     if (bytes == NULL)

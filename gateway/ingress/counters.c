@@ -52,8 +52,10 @@ counters_new(const struct config *config, struct metrics *metrics)
     counters->connections = metrics_gauge(metrics, "trunkline_connections", "Open client connections.", "");
     counters->connections_total =
         metrics_counter(metrics, "trunkline_connections_total", "Client connections accepted.", "");
-    counters->buffered_bytes =
-        metrics_gauge(metrics, "trunkline_buffered_bytes", "Bytes of request bodies in memory.", "");
+    counters->buffered_bytes = metrics_gauge(
+        metrics, "trunkline_buffered_bytes",
+        "Bytes of request bodies in memory, and all that callbacks hold that still wait for Kafka after their 503.",
+        "");
     for (size_t i = 0; i < config->source_count; i++)
         register_source(counters, metrics, i, config->sources[i].name);
     register_source(counters, metrics, config->source_count, (struct slice){NULL, 0});

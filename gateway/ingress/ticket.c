@@ -69,6 +69,17 @@ ticket_buffer(struct ticket *ticket, size_t bytes)
     metric_move(ticket->worker->counters->buffered_bytes, (int64_t)bytes);
 }
 
+/* A ticket that waits for Kafka beyond its answer has no client any more that would wait for it, so the number of
+ * connections does not bound how many there are: all that it holds counts. */
+static void
+count_whole(struct ticket *ticket)
+{
+    size_t bytes = arena_footprint(ticket->arena);
+
+    if (bytes > ticket->buffered_bytes)
+        ticket_buffer(ticket, bytes - ticket->buffered_bytes);
+}
+
 /* Takes the ticket off its connection, which may be gone already. */
 static struct connection *
 detach(struct ticket *ticket)
@@ -105,6 +116,8 @@ ticket_refuse(struct ticket *ticket, enum refusal refusal)
 
     if (ticket->state == TICKET_ANSWERED)
         return;
+    if (ticket->state == TICKET_PUBLISHING)
+        count_whole(ticket);
     enter(ticket, TICKET_ANSWERED);
     counters_refused(ticket->worker->counters, ticket->source, refusal, age_ns(ticket));
     if (connection != NULL)

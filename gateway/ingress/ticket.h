@@ -75,5 +75,5 @@ struct ticket {
 struct ticket *ticket_new(struct worker *worker);
 /* The body is complete and the service has it: TICKET_PUBLISHING, and the source's budget begins to run. */
 void ticket_publish(struct ticket *ticket);
-/* So many more bytes of its arena hold body; the worker's share has room for them. */
+/* So many more bytes of its arena count against the worker's share. */
 void ticket_buffer(struct ticket *ticket, size_t bytes);

@@ -329,6 +329,45 @@ expectations(void **state)
     client_close(&client);
 }
 
+/* Kafka is away: every callback is answered in time and waits on. Small bodies, but what waits is bounded all the same.
+ */
+static void
+what_outlives_its_answer_is_bounded(void **state)
+{
+    static const char slow[] = "POST /slow HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx";
+    static const char now[] = "POST /now HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx";
+
+    (void)state;
+    memset(&stand_in, 0, sizeof stand_in);
+    stand_in.config.limits = (struct ingress_limits){
+        .head_bytes = 16384,
+        .header_count = 100,
+        .body_bytes = BODY_LIMIT,
+        .connections = 1000,
+        .buffered_bytes = 30000,
+        .head_seconds = 5,
+        .body_seconds = 5,
+        .idle_seconds = 5,
+        .write_seconds = 5,
+        .output_bytes = 65536,
+    };
+    stand_in_start(&stand_in, 50);
+    client_open(&client, stand_in.port);
+    for (unsigned i = 0; i < 2; i++) {
+        client_text(&client, slow);
+        assert_int_equal(client_read(&client).status, 503);
+    }
+    client_text(&client, now);
+    assert_int_equal(client_read(&client).status, 503);
+    client_close(&client);
+    usleep(400000);
+    client_open(&client, stand_in.port);
+    client_text(&client, now);
+    assert_int_equal(client_read(&client).status, 200);
+    client_close(&client);
+    stand_in_stop(&stand_in);
+}
+
 int
 main(void)
 {
@@ -344,6 +383,7 @@ main(void)
         cmocka_unit_test_setup_teardown(after_an_applications_refusal_the_connection_is_kept, start, stop),
         cmocka_unit_test_setup_teardown(head_requests_get_no_body, start, stop),
         cmocka_unit_test_setup_teardown(expectations, start, stop),
+        cmocka_unit_test(what_outlives_its_answer_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
