@@ -7,6 +7,7 @@
  * 401. */
 #include "base/digest.h"
 #include "base/log.h"
+#include "ingress/percent.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
@@ -193,17 +194,7 @@ secret_known(const struct source *source, struct slice given)
     return known;
 }
 
-static int
-hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f')
-        return (byte | 0x20) - 'a' + 10;
-    return -1;
-}
-
-/* Percent-decoding; what is no valid escape stays as it is. The empty slice when the arena is full. */
+/* The empty slice when the arena is full. */
 static struct slice
 decode(struct arena *arena, struct slice text)
 {
@@ -212,13 +203,8 @@ decode(struct arena *arena, struct slice text)
 
     if (decoded == NULL)
         return (struct slice){0};
-    for (size_t i = 0; i < text.length; i++) {
-        int high = text.data[i] == '%' && i + 2 < text.length ? hex_digit(text.data[i + 1]) : -1;
-        int low = high < 0 ? -1 : hex_digit(text.data[i + 2]);
-
-        decoded[length++] = low < 0 ? text.data[i] : (char)(high * 16 + low);
-        i += low < 0 ? 0 : 2;
-    }
+    for (size_t at = 0; at < text.length;)
+        decoded[length++] = percent_next(text, &at);
     return slice_make(decoded, length);
 }
 

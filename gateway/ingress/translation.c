@@ -8,6 +8,7 @@
 #include "base/xml.h"
 #include "event/cloudevent.h"
 #include "event/deadletter.h"
+#include "ingress/mask.h"
 
 const char outcome_accepted[] = "accepted";
 const char outcome_unmapped[] = "unmapped";
@@ -87,27 +88,31 @@ original_make(const struct work *work, struct original *original)
         return false;
     for (size_t i = 0; i < incoming->field_count; i++)
         if (field_is_public(incoming->source, incoming->fields[i].name))
-            fields[count++] = incoming->fields[i];
+            fields[count++] = (struct record_header){
+                incoming->fields[i].name,
+                mask_secrets(incoming->source, incoming->fields[i].value, work->arena),
+            };
     *original = (struct original){
         .method = incoming->method,
         .endpoint = incoming->endpoint,
-        .query = incoming->public_query,
+        .query = mask_secrets(incoming->source, incoming->public_query, work->arena),
         .hash = callback_hash(&work->callback),
         .body = incoming->body,
         .headers = fields,
         .header_count = count,
     };
-    return !slice_empty(original->hash);
+    return !slice_empty(original->hash) && !arena_failed(work->arena);
 }
 
-/* What a dead letter and a raw record take besides the body, which they do not copy. */
+/* What a dead letter and a raw record take besides the body, which they do not copy; two copies of a text without its
+ * secrets. */
 static size_t
 original_bytes(const struct incoming *incoming)
 {
-    size_t bytes = ORIGINAL_BYTES;
+    size_t bytes = ORIGINAL_BYTES + 2 * incoming->public_query.length;
 
     for (size_t i = 0; i < incoming->field_count; i++)
-        bytes += ORIGINAL_FIELD_BYTES + 2 * incoming->fields[i].name.length;
+        bytes += ORIGINAL_FIELD_BYTES + 2 * (incoming->fields[i].name.length + incoming->fields[i].value.length);
     return bytes;
 }
 
