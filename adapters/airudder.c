@@ -80,17 +80,18 @@ signed_with(const struct slice *given)
     return !slice_empty(given[SETTING_KEY]);
 }
 
-/* Whatever bears a Sign must bear the right one. A message without is another kind, which Airudder does not sign. */
+/* Whatever bears a TaskID and a Sign must bear the right one. Without a Sign it is a kind that Airudder does not sign;
+ * without a TaskID, one whose Sign covers what no document tells: something else must vouch for its sender then. */
 static enum verdict
 verify_parsed(const struct callback *callback)
 {
     struct slice task_id = message_text(callback->message, "TaskID");
     char expected[MD5_HEX_BYTES];
 
-    if (value_member(callback->message, "Sign") == NULL) {
+    if (value_member(callback->message, "Sign") == NULL || slice_empty(task_id)) {
         return VERDICT_UNSIGNED;
     }
-    if (slice_empty(task_id) || !digest_md5_hex(task_id, callback->settings[SETTING_KEY], expected)) {
+    if (!digest_md5_hex(task_id, callback->settings[SETTING_KEY], expected)) {
         return VERDICT_WRONG;
     }
     return secret_equal(message_text(callback->message, "Sign"), slice_make(expected, sizeof expected)) ? VERDICT_VALID

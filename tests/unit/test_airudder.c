@@ -56,8 +56,8 @@ verdicts(void **state)
         {"{" TASK ",\"Sign\":null}", "airudder", VERDICT_WRONG},
         {"{" TASK ",\"Sign\":[]}", "airudder", VERDICT_WRONG},
         /* md5("airudder"): without a task there is nothing to sign. */
-        {"{\"Sign\":\"b1ad1c3fc5beb7aa9a0175b4c1fb844d\"}", "airudder", VERDICT_WRONG},
-        {"{\"TaskID\":\"\",\"Sign\":\"4d6017151d678e816c678d90e56e6e28\"}", "airudder", VERDICT_WRONG},
+        {"{\"Sign\":\"b1ad1c3fc5beb7aa9a0175b4c1fb844d\"}", "airudder", VERDICT_UNSIGNED},
+        {"{\"TaskID\":\"\",\"Sign\":\"4d6017151d678e816c678d90e56e6e28\"}", "airudder", VERDICT_UNSIGNED},
         {"{" TASK "}", "airudder", VERDICT_UNSIGNED},
         {"{" TASK ",\"sign\":\"x\"}", "airudder", VERDICT_UNSIGNED},
         {"{\"workflow_id\":\"w\",\"status\":\"done\"}", "airudder", VERDICT_UNSIGNED},
