@@ -1,4 +1,4 @@
-/* The thread that makes or checks the topics, until they are there. */
+/* The thread that makes or checks the topics until they are there, and then looks whether they still are. */
 #include "verbs/preparation.h"
 
 #include <event2/event.h>
@@ -14,6 +14,7 @@
 #define TRY_TIMEOUT_MS    5000
 #define BACK_OFF_FIRST_MS 500
 #define BACK_OFF_MOST_MS  10000
+#define LOOK_AGAIN_MS     15000
 
 struct preparation {
     const struct config *config;
@@ -24,6 +25,7 @@ struct preparation {
     int tried_fd;
     pthread_t thread;
     bool thread_started;
+    bool prepared; /* once; the thread's own */
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
@@ -33,7 +35,7 @@ struct preparation {
 };
 
 static bool
-unfit(const struct topic_spec *spec, const struct topic_report *report, struct error *error)
+unfit(const struct topic_spec *spec, const struct topic_report *report, bool warn, struct error *error)
 {
     if (report->verdict == TOPIC_MISSING || report->verdict == TOPIC_NO_LEADER) {
         error_set(error, "topic %s %s", spec->name,
@@ -41,7 +43,7 @@ unfit(const struct topic_spec *spec, const struct topic_report *report, struct e
                                                    : "has no leader");
         return true;
     }
-    if (report->verdict == TOPIC_DIFFERENT)
+    if (report->verdict == TOPIC_DIFFERENT && warn)
         log_warn("topic_differs", log_text("topic", spec->name), log_text("reason", report->detail));
     return false;
 }
@@ -56,18 +58,19 @@ check(const struct preparation *preparation, const struct topic_spec *specs, siz
         return error_set(error, "out of memory");
     good = topic_admin_check(preparation->admin, specs, count, TRY_TIMEOUT_MS, reports, error);
     for (size_t i = 0; good && i < count; i++)
-        good = !unfit(&specs[i], &reports[i], error);
+        good = !unfit(&specs[i], &reports[i], !preparation->prepared, error);
     free(reports);
     return good;
 }
 
+/* A topic that is deleted while we run is not made again: whoever did it may be about to make it in another way. */
 static bool
 prepare(const struct preparation *preparation, struct error *error)
 {
     size_t count;
     const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
 
-    if (preparation->config->topics_create &&
+    if (preparation->config->topics_create && !preparation->prepared &&
         !topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error))
         return false;
     return check(preparation, specs, count, error);
@@ -119,9 +122,11 @@ preparation_run(void *argument)
         (void)!write(preparation->tried_fd, &one, sizeof(one));
         if (!done && !preparation->stopping)
             log_warn("kafka_not_ready", log_text("reason", error.text));
-        over = done || wait_or_stop(preparation, jittered(wait_ms));
+        over = wait_or_stop(preparation, jittered(done ? LOOK_AGAIN_MS : wait_ms));
         pthread_mutex_unlock(&preparation->lock);
-        wait_ms = wait_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait_ms * 2;
+        preparation->prepared = preparation->prepared || done;
+        wait_ms = done ? BACK_OFF_FIRST_MS : wait_ms * 2;
+        wait_ms = wait_ms > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait_ms;
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* Preparation sees to it that the topics are there before the gateway calls itself ready: it makes or checks them, and
- * tries again, with back-off and jitter, for as long as Kafka is away. It works on a thread of its own, for the calls
- * to Kafka block. */
+ * tries again, with back-off and jitter, for as long as Kafka is away. From then on it looks now and then whether they
+ * still are there and led. It works on a thread of its own, for the calls to Kafka block. */
 #pragma once
 
 #include "base/error.h"
@@ -12,7 +12,7 @@ struct preparation;
 /* on_tried is called on the loop, once, after the first try, whatever came of it. config outlives it. */
 struct preparation *preparation_start(const struct config *config, struct event_base *base,
                                       void (*on_tried)(void *argument), void *argument, struct error *error);
-/* Whether all topics are there; else why not. From the loop's thread. */
+/* Whether all topics were there when it looked last; else why not. From the loop's thread. */
 bool preparation_done(struct preparation *preparation, struct error *reason);
 /* No more tries; returns at once. NULL is fine. */
 void preparation_stop(struct preparation *preparation);

@@ -81,3 +81,17 @@ def test_start_without_kafka_waits_and_says_so(start_gateway, own_kafka):
     finally:
         own_kafka.thaw()
     gateway.wait_until_ready(60)
+
+
+def test_a_topic_that_is_deleted_makes_it_unready(start_gateway, kafka, prefix):
+    gateway = start_gateway()
+    kafka.delete(prefix + callbacks.CALLS)
+    wait_until(lambda: not gateway.ready(), 30, "the gateway to miss the topic")
+    answer = gateway.management("/readyz")
+    assert (prefix + callbacks.CALLS).encode() in answer.body
+    assert gateway.post("/callbacks/yeta", b'{"call_uuid":"x","duration_call":1}').status == 503
+    kafka.create(prefix + callbacks.CALLS, 3)
+    gateway.wait_until_ready(30)
+    wait_until(
+        lambda: gateway.post("/callbacks/yeta", b'{"call_uuid":"x","duration_call":1}').status == 200, 15, "a 200 again"
+    )
