@@ -22,7 +22,7 @@
 #define ARENA_CHUNKS_KEPT  1024
 #define PULSE_MICROSECONDS 100000
 #define LINGER_NS          (5 * SECOND_NS)
-#define FRESH_GRACE_NS     SECOND_NS /* in a stop: for what clients had sent before they could know */
+#define STOP_GRACE_NS      SECOND_NS /* in a stop: for what clients send before they can know */
 #define INPUT_BYTES_MIN    65536
 #define FLUSH_MS           500 /* for the producer's last reports */
 #define LOOPS_TO_SETTLE    8
@@ -73,20 +73,21 @@ on_wake(evutil_socket_t fd, short what, void *argument)
     worker->stopping = true;
     worker->stop_began_ns = clock_monotonic_ns(worker->clock);
     worker->stop_by_ns = worker->stop_began_ns + (int64_t)atomic_load(&worker->stop_seconds) * SECOND_NS;
-    population_close_all_in(worker, CONNECTION_IDLE);
 }
 
 /* Closing a listener resets the connections that wait in its queue, so it goes on accepting for a pulse: what had come
- * by the time of the stop is accepted by then. */
+ * by the time of the stop is accepted by then. A kept connection may have a request on its way, too: for a grace time
+ * whoever asks is answered, and told that the connection ends. */
 static void
 go_on_stopping(struct worker *worker)
 {
     int64_t now_ns = clock_monotonic_ns(worker->clock);
 
     engine_stop_listening(worker->engine);
-    population_close_all_in(worker, CONNECTION_IDLE);
-    if (now_ns - worker->stop_began_ns >= FRESH_GRACE_NS)
+    if (now_ns - worker->stop_began_ns >= STOP_GRACE_NS) {
+        population_close_all_in(worker, CONNECTION_IDLE);
         population_close_all_in(worker, CONNECTION_FRESH);
+    }
     if ((worker->connection_count == 0 && worker->owed == 0) || now_ns >= worker->stop_by_ns)
         event_base_loopbreak(worker->base);
 }
