@@ -241,17 +241,28 @@ read_document(struct tree_reader *reader)
     return NULL;
 }
 
+/* Told its encoding, libyaml no longer skips the mark that some editors begin a file with. */
+static struct slice
+without_mark(struct slice yaml)
+{
+    const struct slice mark = SLICE("\xef\xbb\xbf");
+
+    if (yaml.length < mark.length || memcmp(yaml.data, mark.data, mark.length) != 0)
+        return yaml;
+    return slice_make(yaml.data + mark.length, yaml.length - mark.length);
+}
+
 struct node *
 tree_read(struct slice yaml, struct arena *arena, struct config_faults *faults)
 {
-    struct tree_reader reader = {.yaml = yaml, .arena = arena, .faults = faults};
+    struct tree_reader reader = {.yaml = without_mark(yaml), .arena = arena, .faults = faults};
 
     if (yaml_parser_initialize(&reader.parser) != 1) {
         fault_add(faults, 0, "there is not enough memory to read it");
         return NULL;
     }
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader.parser, (const yaml_char_t *)yaml.data, yaml.length);
+    yaml_parser_set_input_string(&reader.parser, (const yaml_char_t *)reader.yaml.data, reader.yaml.length);
     struct node *root = read_document(&reader);
     yaml_parser_delete(&reader.parser);
 

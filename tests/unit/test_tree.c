@@ -37,6 +37,7 @@ broken_yaml_is_told_with_its_line(void **state)
         {"# nothing\n", "t.yaml: it is empty; start from the sample, deploy/trunkline.yaml\n"},
         {"---\n~\n", "t.yaml: it is empty; start from the sample, deploy/trunkline.yaml\n"},
         {"\njust text\n", "t.yaml:2: a configuration is a mapping; begin with a line like \"sources:\"\n"},
+        {"\xef\xbb\xbfjust text\n", "t.yaml:1: a configuration is a mapping; begin with a line like \"sources:\"\n"},
         {"- a\n", "t.yaml:1: a configuration is a mapping; begin with a line like \"sources:\"\n"},
         {"raw: true\n  x: [\n",
          "t.yaml:2: this is not YAML: mapping values are not allowed in this context; mend it\n"},
