@@ -38,7 +38,7 @@ static const struct refusal_row {
                                  "The only transfer coding that is read is chunked."},
     [REFUSAL_UNAVAILABLE] = {{503, "Service Unavailable", "unavailable", false},
                              "The event could not be made durable in time. Send it again."},
-    [REFUSAL_BUSY] = {{503, "Service Unavailable", "busy", true},
+    [REFUSAL_BUSY] = {{503, "Service Unavailable", "busy", false},
                       "The gateway has as much in hand as it can take. Send it again."},
     [REFUSAL_VERSION] = {{505, "HTTP Version Not Supported", "version", true}, "Use HTTP/1.1."},
 };

@@ -107,16 +107,17 @@ keep(struct body *body, struct ticket *ticket, struct slice data)
     return true;
 }
 
-/* One piece of input that lies in one place. */
+/* One piece of input that lies in one place. What does not fit is used up all the same: it is thrown away then. */
 static bool
 take_chunks(struct body *body, struct evbuffer *input, struct ticket *ticket)
 {
     struct slice piece;
     size_t used = 0;
+    bool kept = true;
 
     piece.length = evbuffer_get_contiguous_space(input);
     piece.data = (const char *)evbuffer_pullup(input, (ssize_t)piece.length);
-    while (used < piece.length && !body->complete) {
+    while (used < piece.length && !body->complete && kept) {
         struct slice data;
         size_t consumed;
         enum chunked_verdict verdict =
@@ -124,13 +125,12 @@ take_chunks(struct body *body, struct evbuffer *input, struct ticket *ticket)
 
         if (verdict == CHUNKED_REFUSED)
             return refuse(body, body->chunked.refusal);
-        if (!keep(body, ticket, data))
-            return false;
+        kept = keep(body, ticket, data);
         used += consumed;
         body->complete = verdict == CHUNKED_COMPLETE;
     }
     evbuffer_drain(input, used);
-    return true;
+    return kept;
 }
 
 enum body_verdict

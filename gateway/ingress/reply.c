@@ -73,7 +73,7 @@ reply_refusal(struct connection *connection, const struct ticket *ticket, enum r
         worker_request_id(connection->worker, request_id);
     else
         memcpy(request_id, ticket->request_id, sizeof request_id);
-    if (refusal_kind(refusal)->closes)
+    if (refusal_kind(refusal)->closes || refusal == REFUSAL_BUSY)
         log_refusal(connection, request_id, refusal);
     context = context_of(connection, ticket, request_id);
     return slice_make(text, answer_refusal(text, ANSWER_REFUSAL_BYTES, &context, refusal, allowed(ticket, allow)));
