@@ -275,7 +275,7 @@ compare_settings(const rd_kafka_ConfigResource_t *resource, const struct topic_s
         struct topic_report *report = &reports[i];
 
         if (report->verdict == TOPIC_UNKNOWN && strcmp(specs[i].name, rd_kafka_ConfigResource_name(resource)) == 0) {
-            topic_settings_compare(&specs[i], entries, entry_count, report->detail, sizeof report->detail);
+            topic_settings_compare(&specs[i], entries, entry_count, report);
             report->verdict = TOPIC_GOOD;
         }
     }

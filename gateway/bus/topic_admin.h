@@ -38,6 +38,7 @@ enum topic_verdict {
 struct topic_report {
     enum topic_verdict verdict;
     int partitions; /* as found */
+    bool too_small; /* it would refuse our largest records, and with each whatever shares its batch */
     char detail[256];
 };
 /* Holds each topic against its spec. false only when Kafka does not answer. */

@@ -63,17 +63,23 @@ compare_text(const char *name, const char *wanted, const char *found, char *deta
         topic_detail(detail, size, "%s is %s, should be %s: alter it", name, found, wanted);
 }
 
-static void
+/* Whether it is at least what is wanted. */
+static bool
 compare_least(const char *name, int64_t wanted, const char *found, char *detail, size_t size)
 {
-    if (wanted != 0 && strtoll(found, NULL, 10) < wanted)
-        topic_detail(detail, size, "%s is %s, needs %" PRId64 " or more: raise it", name, found, wanted);
+    if (wanted == 0 || strtoll(found, NULL, 10) >= wanted)
+        return true;
+    topic_detail(detail, size, "%s is %s, needs %" PRId64 " or more: raise it", name, found, wanted);
+    return false;
 }
 
 void
 topic_settings_compare(const struct topic_spec *spec, const rd_kafka_ConfigEntry_t *const *entries, size_t count,
-                       char *detail, size_t size)
+                       struct topic_report *report)
 {
+    char *detail = report->detail;
+    const size_t size = sizeof(report->detail);
+
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
@@ -85,9 +91,9 @@ topic_settings_compare(const struct topic_spec *spec, const rd_kafka_ConfigEntry
         } else if (strcmp(name, "message.timestamp.type") == 0) {
             compare_text(name, spec->timestamp_type, value, detail, size);
         } else if (strcmp(name, "max.message.bytes") == 0) {
-            compare_least(name, spec->max_message_bytes, value, detail, size);
+            report->too_small = !compare_least(name, spec->max_message_bytes, value, detail, size);
         } else if (strcmp(name, "min.insync.replicas") == 0) {
-            compare_least(name, spec->min_insync_replicas, value, detail, size);
+            (void)compare_least(name, spec->min_insync_replicas, value, detail, size);
         } else if (strcmp(name, "retention.ms") == 0 && spec->retention_ms != 0 &&
                    strtoll(value, NULL, 10) != spec->retention_ms) {
             topic_detail(detail, size, "retention.ms is %s, should be %" PRId64 ": alter it", value,

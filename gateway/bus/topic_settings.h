@@ -8,9 +8,9 @@
 /* Puts what the spec asks for into a topic that is to be made. */
 bool topic_settings_apply(rd_kafka_NewTopic_t *topic, const struct topic_spec *spec, struct error *error);
 
-/* Appends to detail, each with what to do, how the entries of DescribeConfigs differ from the spec. */
+/* Appends to the report's detail, each with what to do, how the entries of DescribeConfigs differ from the spec. */
 void topic_settings_compare(const struct topic_spec *spec, const rd_kafka_ConfigEntry_t *const *entries, size_t count,
-                            char *detail, size_t size);
+                            struct topic_report *report);
 
 /* Appends one difference; more than fits is cut. */
 void topic_detail(char *detail, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

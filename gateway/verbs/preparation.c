@@ -43,6 +43,10 @@ unfit(const struct topic_spec *spec, const struct topic_report *report, bool war
                                                    : "has no leader");
         return true;
     }
+    if (report->too_small) {
+        error_set(error, "topic %s cannot take our records: %s", spec->name, report->detail);
+        return true;
+    }
     if (report->verdict == TOPIC_DIFFERENT && warn)
         log_warn("topic_differs", log_text("topic", spec->name), log_text("reason", report->detail));
     return false;

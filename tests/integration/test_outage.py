@@ -95,3 +95,10 @@ def test_a_topic_that_is_deleted_makes_it_unready(start_gateway, kafka, prefix):
     wait_until(
         lambda: gateway.post("/callbacks/yeta", b'{"call_uuid":"x","duration_call":1}').status == 200, 15, "a 200 again"
     )
+
+
+def test_a_topic_too_small_for_our_records_is_no_place_to_start(start_gateway, kafka, prefix):
+    kafka.create(prefix + callbacks.TASKS, 3, max_message_bytes=100000)
+    gateway = start_gateway(ready=False)
+    wait_until(lambda: b"max.message.bytes is 100000" in gateway.management("/readyz").body, 30, "the reason")
+    assert not gateway.ready()
