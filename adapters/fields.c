@@ -16,8 +16,9 @@ fields_read_texts(const struct field *fields, const struct value *message, struc
     for (const struct field *field = fields; field->name != NULL; field++) {
         struct slice text = message_text(message, field->name);
 
-        if (!slice_empty(text))
+        if (!slice_empty(text)) {
             *(struct slice *)member_at(event, field) = text;
+        }
     }
 }
 
@@ -28,8 +29,9 @@ fields_read_numbers(const struct field *fields, const struct value *message, str
     for (const struct field *field = fields; field->name != NULL; field++) {
         struct slice number = message_number(conversion, message, field->name);
 
-        if (!slice_empty(number))
+        if (!slice_empty(number)) {
             *(struct slice *)member_at(event, field) = number;
+        }
     }
 }
 
@@ -40,8 +42,9 @@ fields_read_times(const struct field *fields, field_time_reader *reader, const s
     for (const struct field *field = fields; field->name != NULL; field++) {
         struct timestamp time = reader(callback, conversion, message, field->name);
 
-        if (time.present)
+        if (time.present) {
             *(struct timestamp *)member_at(event, field) = time;
+        }
     }
 }
 
@@ -50,8 +53,9 @@ field_json(const struct value *value, struct arena *arena)
 {
     struct json_writer writer;
 
-    if (!slice_empty(value->raw))
+    if (!slice_empty(value->raw)) {
         return value->raw;
+    }
     json_writer_init(&writer, arena, value->text.length + 2);
     json_value(&writer, value);
     return json_finish(&writer);
@@ -62,7 +66,8 @@ url_is_absolute(struct slice url)
 {
     size_t scheme = 0;
 
-    while (scheme < url.length && (url.data[scheme] | 0x20) >= 'a' && (url.data[scheme] | 0x20) <= 'z')
+    while (scheme < url.length && (url.data[scheme] | 0x20) >= 'a' && (url.data[scheme] | 0x20) <= 'z') {
         scheme++;
+    }
     return scheme > 0 && url.length - scheme > 3 && memcmp(url.data + scheme, "://", 3) == 0;
 }

@@ -95,13 +95,15 @@ without_command(const struct value *extras, struct arena *arena)
 {
     struct json_writer writer;
 
-    if (extras->count <= 1)
+    if (extras->count <= 1) {
         return (struct slice){NULL, 0};
+    }
     json_writer_init(&writer, arena, extras->raw.length);
     json_open(&writer, '{');
     for (const struct value *member = extras->first; member != NULL; member = member->next) {
-        if (slice_is(member->name, COMMAND_MEMBER))
+        if (slice_is(member->name, COMMAND_MEMBER)) {
             continue;
+        }
         json_name(&writer, member->name);
         json_value(&writer, member);
     }
@@ -117,15 +119,17 @@ read_extras(const struct sevenmoor_push *push, struct canonical_event *event)
     const struct value *extras = value_member(push->message, "extras");
     struct arena *arena = push->callback->arena;
 
-    if (!message_has(push->message, "extras") || (extras->kind == VALUE_OBJECT && extras->count == 0))
+    if (!message_has(push->message, "extras") || (extras->kind == VALUE_OBJECT && extras->count == 0)) {
         return;
+    }
     event->correlation_id = message_text(extras, COMMAND_MEMBER);
-    if (slice_empty(event->correlation_id))
+    if (slice_empty(event->correlation_id)) {
         event->extras = field_json(extras, arena);
-    else if (extras->count == 2 && message_has(extras, WRAPPED_MEMBER))
+    } else if (extras->count == 2 && message_has(extras, WRAPPED_MEMBER)) {
         event->extras = field_json(value_member(extras, WRAPPED_MEMBER), arena);
-    else
+    } else {
         event->extras = without_command(extras, arena);
+    }
 }
 
 static void
@@ -136,8 +140,9 @@ read_call(const struct sevenmoor_push *push, struct canonical_event *event)
     struct slice type = message_text(push->message, "callType");
 
     call->id = push->call_id;
-    if (!slice_equal(super_id, call->id))
+    if (!slice_equal(super_id, call->id)) {
         call->super_id = super_id;
+    }
     for (size_t i = 0; i < sizeof(call_types) / sizeof(call_types[0]); i++) {
         if (slice_is(type, call_types[i].word)) {
             call->direction = call_types[i].direction;
@@ -158,8 +163,9 @@ sevenmoor_add(const struct sevenmoor_push *push, enum event_type type, struct sl
 {
     struct canonical_event *event = conversion_add(push->conversion, push->callback->arena);
 
-    if (event == NULL)
+    if (event == NULL) {
         return NULL;
+    }
     event->type = type;
     event->key = key;
     event->subject = subject;
@@ -177,8 +183,9 @@ event_id(const struct sevenmoor_push *push)
 {
     struct slice id = sevenmoor_text(push, "eventUniqueId");
 
-    if (slice_empty(id))
+    if (slice_empty(id)) {
         id = sevenmoor_text(push, "uniqueId");
+    }
     return slice_empty(id) ? callback_hash(push->callback) : id;
 }
 
@@ -197,8 +204,9 @@ static const struct moment *
 moment_of(const struct sevenmoor_push *push)
 {
     for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
-        if (slice_is(push->call_event, moments[i].word))
+        if (slice_is(push->call_event, moments[i].word)) {
             return &moments[i];
+        }
     }
     return NULL;
 }
@@ -208,11 +216,13 @@ static void
 read_status_time(const struct sevenmoor_push *push, const struct moment *moment, struct canonical_event *event)
 {
     event->time = status_time(push);
-    if (moment == NULL)
+    if (moment == NULL) {
         return;
+    }
     *(struct timestamp *)((char *)event + moment->time) = event->time;
-    if (moment->also != 0)
+    if (moment->also != 0) {
         *(struct timestamp *)((char *)event + moment->also) = event->time;
+    }
 }
 
 /* 3.1, 3.2, 3.4, 3.6. */
@@ -221,11 +231,13 @@ convert_moment(const struct sevenmoor_push *push, const struct moment *moment)
 {
     struct canonical_event *event;
 
-    if (slice_empty(push->call_id))
+    if (slice_empty(push->call_id)) {
         return conversion_fail(push->conversion, "missing_key", "neither callUniqueId nor superUniqueId");
+    }
     event = sevenmoor_add(push, moment->type, event_id(push), push->call_id);
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     event->call.leg = moment->leg;
     read_status_time(push, moment, event);
     return true;
@@ -253,10 +265,11 @@ read_agent_status(const struct sevenmoor_push *push, struct agent_data *agent)
 
     agent->status_number = message_number(push->conversion, push->message, "statusNumber");
     agent->status_name = message_text(push->message, "statusName");
-    if (code >= 0 && code < AGENT_STATUS_COUNT)
+    if (code >= 0 && code < AGENT_STATUS_COUNT) {
         agent->state = agent_states[code];
-    else if (code >= AGENT_STATUS_CUSTOM)
+    } else if (code >= AGENT_STATUS_CUSTOM) {
         agent->state = AGENT_STATE_CUSTOM;
+    }
 }
 
 /* Of dialling, and of an incoming call's ringing, the status of the agent is the only push (3.3). */
@@ -274,16 +287,19 @@ convert_status(const struct sevenmoor_push *push, const struct moment *moment)
     struct canonical_event *event = add_agent_event(push, EVENT_AGENT_STATUS_CHANGED);
     struct canonical_event *call_event;
 
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     read_agent_status(push, &event->agent);
     read_status_time(push, moment, event);
     /* Without a call id there is no call to tell of; the agent's status stands all the same. */
-    if (!told_by_status_alone(moment, event) || slice_empty(push->call_id))
+    if (!told_by_status_alone(moment, event) || slice_empty(push->call_id)) {
         return true;
+    }
     call_event = conversion_add(push->conversion, push->callback->arena);
-    if (call_event == NULL)
+    if (call_event == NULL) {
         return false;
+    }
     *call_event = *event;
     call_event->next = NULL;
     call_event->type = moment->type;
@@ -298,20 +314,25 @@ convert_diagnosis(const struct sevenmoor_push *push)
     const struct value *segments = value_member(value_member(push->outer, "content"), "segments");
     struct canonical_event *event;
 
-    if (slice_empty(push->call_id))
+    if (slice_empty(push->call_id)) {
         return conversion_fail(push->conversion, "missing_key", "neither callUniqueId nor superUniqueId");
+    }
     event = sevenmoor_add(push, EVENT_CALL_MEDIA_DIAGNOSED, event_id(push), push->call_id);
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     fields_read_texts(diagnosis_texts, push->message, event);
-    if (segments != NULL && segments->kind == VALUE_ARRAY)
+    if (segments != NULL && segments->kind == VALUE_ARRAY) {
         event->diagnosis.segments = field_json(segments, push->callback->arena);
-    if (slice_empty(event->diagnosis.reason) && slice_empty(event->diagnosis.code))
+    }
+    if (slice_empty(event->diagnosis.reason) && slice_empty(event->diagnosis.code)) {
         return true;
+    }
     event->outcome.status =
         (enum outcome_status)message_word(diagnosis_reasons, event->diagnosis.reason, OUTCOME_UNKNOWN);
-    if (event->outcome.status == OUTCOME_UNKNOWN)
+    if (event->outcome.status == OUTCOME_UNKNOWN) {
         push->conversion->unknown_codes++;
+    }
     return true;
 }
 
@@ -321,8 +342,9 @@ convert_session(const struct sevenmoor_push *push, enum event_type type)
 {
     struct canonical_event *event = add_agent_event(push, type);
 
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     fields_read_texts(session_texts, push->message, event);
     event->time = status_time(push);
     return true;
@@ -336,13 +358,15 @@ push_open(const struct callback *callback, struct conversion *conversion)
     struct sevenmoor_push push = {callback, conversion, callback->message, callback->message, {0}, {0}, {0}};
     const struct value *content = value_member(callback->message, "content");
 
-    if (!slice_empty(message_text(content, "callEvent"))) /* 3.6; the content of 3.8 is another thing */
+    if (!slice_empty(message_text(content, "callEvent"))) { /* 3.6; the content of 3.8 is another thing */
         push.message = content;
+    }
     push.push_type = sevenmoor_text(&push, "pushType");
     push.call_event = message_text(push.message, "callEvent");
     push.call_id = sevenmoor_text(&push, "callUniqueId");
-    if (slice_empty(push.call_id))
+    if (slice_empty(push.call_id)) {
         push.call_id = sevenmoor_text(&push, "superUniqueId");
+    }
     return push;
 }
 
@@ -353,20 +377,27 @@ sevenmoor_convert(const struct callback *callback, struct conversion *conversion
     const struct moment *moment = moment_of(&push);
     bool status = slice_is(push.push_type, "callStatus") || message_has(push.message, "statusNumber");
 
-    if (callback->format != BODY_JSON)
+    if (callback->format != BODY_JSON) {
         return conversion_unmapped(callback, conversion, push.call_id);
-    if (status)
+    }
+    if (status) {
         return convert_status(&push, moment);
-    if (moment != NULL)
+    }
+    if (moment != NULL) {
         return convert_moment(&push, moment);
-    if (slice_is(push.push_type, "cdr") || message_has(push.message, "cdrType"))
+    }
+    if (slice_is(push.push_type, "cdr") || message_has(push.message, "cdrType")) {
         return sevenmoor_convert_record(&push);
-    if (slice_is(push.push_type, "mediaFailreason"))
+    }
+    if (slice_is(push.push_type, "mediaFailreason")) {
         return convert_diagnosis(&push);
-    if (slice_is(push.push_type, "login"))
+    }
+    if (slice_is(push.push_type, "login")) {
         return convert_session(&push, EVENT_AGENT_LOGGED_IN);
-    if (slice_is(push.push_type, "logout"))
+    }
+    if (slice_is(push.push_type, "logout")) {
         return convert_session(&push, EVENT_AGENT_LOGGED_OUT);
+    }
     return conversion_unmapped(callback, conversion, push.call_id);
 }
 

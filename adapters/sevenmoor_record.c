@@ -92,36 +92,42 @@ read_outcome(const struct sevenmoor_push *push, struct outcome_data *outcome)
     struct slice reason = message_text(push->message, "failureReason");
     struct slice side = message_text(push->message, "hangUpSide");
 
-    if (!slice_is(reason, "0"))
+    if (!slice_is(reason, "0")) {
         outcome->vendor_reason = reason;
+    }
     if (!slice_empty(outcome->vendor_code)) {
         outcome->status = (enum outcome_status)message_word(statuses, outcome->vendor_code, OUTCOME_UNKNOWN);
-        if (outcome->status == OUTCOME_UNKNOWN)
+        if (outcome->status == OUTCOME_UNKNOWN) {
             push->conversion->unknown_codes++;
+        }
     }
-    if (outcome->status == OUTCOME_NO_ANSWER)
+    if (outcome->status == OUTCOME_NO_ANSWER) {
         outcome->status = (enum outcome_status)message_word(failure_reasons, reason, OUTCOME_NO_ANSWER);
-    if (slice_is_nocase(side, "AGENT"))
+    }
+    if (slice_is_nocase(side, "AGENT")) {
         outcome->hung_up_by = HUNG_UP_BY_AGENT;
-    else if (slice_is_nocase(side, "CUSTOMER"))
+    } else if (slice_is_nocase(side, "CUSTOMER")) {
         outcome->hung_up_by = HUNG_UP_BY_CUSTOMER;
-    else if (!slice_empty(side))
+    } else if (!slice_empty(side)) {
         outcome->hung_up_by = HUNG_UP_BY_UNKNOWN;
+    }
 }
 
 /* A recording that can be fetched and is not listed yet. What is no whole URL counts as unreadable. */
 static bool
 is_new_url(struct conversion *conversion, const struct recording *recordings, size_t count, struct slice url)
 {
-    if (slice_empty(url))
+    if (slice_empty(url)) {
         return false;
+    }
     if (!url_is_absolute(url)) {
         conversion->unreadable++;
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (slice_equal(recordings[i].url, url))
+        if (slice_equal(recordings[i].url, url)) {
             return false;
+        }
     }
     return true;
 }
@@ -132,13 +138,15 @@ read_recordings(const struct sevenmoor_push *push, struct canonical_event *event
     struct recording *recordings = arena_zalloc(push->callback->arena, RECORDING_RULES, sizeof(*recordings));
     size_t count = 0;
 
-    if (recordings == NULL)
+    if (recordings == NULL) {
         return false;
+    }
     for (size_t i = 0; i < RECORDING_RULES; i++) {
         struct slice url = message_text(push->message, recording_rules[i].name);
 
-        if (!is_new_url(push->conversion, recordings, count, url))
+        if (!is_new_url(push->conversion, recordings, count, url)) {
             continue;
+        }
         recordings[count].url = url;
         recordings[count].kind = recording_rules[i].kind;
         if (i == 0) {
@@ -157,10 +165,12 @@ read_recordings(const struct sevenmoor_push *push, struct canonical_event *event
 static void
 read_ends(const struct sevenmoor_push *push, struct call_data *call)
 {
-    if (call->direction == DIRECTION_INBOUND && slice_empty(call->callee))
+    if (call->direction == DIRECTION_INBOUND && slice_empty(call->callee)) {
         call->callee = message_text(push->message, "hotLineNumber");
-    if (call->direction == DIRECTION_OUTBOUND && !slice_empty(call->virtual_number))
+    }
+    if (call->direction == DIRECTION_OUTBOUND && !slice_empty(call->virtual_number)) {
         call->caller = call->virtual_number;
+    }
 }
 
 bool
@@ -169,13 +179,16 @@ sevenmoor_convert_record(const struct sevenmoor_push *push)
     struct sevenmoor_push record = *push;
     struct canonical_event *event;
 
-    if (slice_empty(record.call_id) && slice_empty(push->push_type)) /* a row of 2.13 */
+    if (slice_empty(record.call_id) && slice_empty(push->push_type)) { /* a row of 2.13 */
         record.call_id = message_text(push->message, "_id");
-    if (slice_empty(record.call_id))
+    }
+    if (slice_empty(record.call_id)) {
         return conversion_fail(push->conversion, "missing_key", "neither callUniqueId nor superUniqueId");
+    }
     event = sevenmoor_add(&record, EVENT_CALL_RECORDED, record.call_id, record.call_id);
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     event->record = RECORD_FULL;
     fields_read_texts(record_texts, push->message, event);
     fields_read_times(record_times, message_time_local, push->message, push->callback, push->conversion, event);

@@ -105,8 +105,9 @@ first_of(struct conversion *conversion, const struct value *message, const char 
 {
     const struct value *list = value_member(message, name);
 
-    if (list != NULL && list->kind == VALUE_ARRAY)
+    if (list != NULL && list->kind == VALUE_ARRAY) {
         return list->first;
+    }
     conversion->unreadable += message_has(message, name);
     return NULL;
 }
@@ -123,8 +124,9 @@ add_event(const struct callback *callback, struct conversion *conversion, enum e
         return NULL;
     }
     event = conversion_add(conversion, callback->arena);
-    if (event == NULL)
+    if (event == NULL) {
         return NULL;
+    }
     event->type = type;
     event->key = uuid;
     event->subject = uuid;
@@ -147,20 +149,24 @@ read_outcome(struct conversion *conversion, struct canonical_event *event)
         return;
     }
     outcome->status = (enum outcome_status)message_word(results, outcome->vendor_code, OUTCOME_UNKNOWN);
-    if (outcome->status == OUTCOME_UNKNOWN)
+    if (outcome->status == OUTCOME_UNKNOWN) {
         conversion->unknown_codes++;
-    if (slice_is(outcome->vendor_code, "15"))
+    }
+    if (slice_is(outcome->vendor_code, "15")) {
         outcome->hung_up_by = HUNG_UP_BY_CUSTOMER;
-    if (slice_is(outcome->vendor_code, "19"))
+    }
+    if (slice_is(outcome->vendor_code, "19")) {
         outcome->transferred = TRISTATE_TRUE;
+    }
 }
 
 static bool
 is_named(const struct column *row, size_t count, struct slice name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (slice_equal(row[i].name, name))
+        if (slice_equal(row[i].name, name)) {
             return true;
+        }
     }
     return false;
 }
@@ -176,16 +182,18 @@ read_row(const struct callback *callback, struct conversion *conversion, struct 
 
     if (head != NULL && value != NULL) {
         row = arena_zalloc(callback->arena, ROW_COLUMNS_MAX, sizeof(*row));
-        if (row == NULL)
+        if (row == NULL) {
             return false;
+        }
     }
     for (; head != NULL && value != NULL && task->row_count < ROW_COLUMNS_MAX; head = head->next, value = value->next) {
         struct column column = {value_text(head), value_text(value)};
 
-        if (slice_empty(column.name) || is_named(row, task->row_count, column.name))
+        if (slice_empty(column.name) || is_named(row, task->row_count, column.name)) {
             conversion->unreadable++;
-        else if (!slice_empty(column.value))
+        } else if (!slice_empty(column.value)) {
             row[task->row_count++] = column;
+        }
     }
     conversion->unreadable += head != NULL || value != NULL;
     task->row = row;
@@ -198,8 +206,9 @@ convert_record(const struct callback *callback, struct conversion *conversion)
     bool of_task = message_has(callback->message, "task_row_index");
     struct canonical_event *event = add_event(callback, conversion, EVENT_CALL_RECORDED);
 
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     event->suffix = slice_from(of_task ? "-full" : "-basic");
     event->record = of_task || event->call.direction == DIRECTION_INBOUND ? RECORD_FULL : RECORD_BASIC;
     fields_read_texts(record_texts, callback->message, event);
@@ -218,12 +227,15 @@ absolute_url(const struct callback *callback, struct slice url)
 {
     struct slice prefix = callback->settings[SETTING_RECORDING_PREFIX];
 
-    if (url_is_absolute(url))
+    if (url_is_absolute(url)) {
         return url;
-    while (prefix.length > 0 && prefix.data[prefix.length - 1] == '/')
+    }
+    while (prefix.length > 0 && prefix.data[prefix.length - 1] == '/') {
         prefix.length--;
-    while (url.length > 0 && url.data[0] == '/')
+    }
+    while (url.length > 0 && url.data[0] == '/') {
         url = slice_make(url.data + 1, url.length - 1);
+    }
     return arena_printf(callback->arena, "%.*s/%.*s", SLICE_ARGS(prefix), SLICE_ARGS(url));
 }
 
@@ -235,12 +247,14 @@ convert_voice(const struct callback *callback, struct conversion *conversion)
     struct recording *recording;
     char hex[SHA256_HEX_BYTES];
 
-    if (slice_empty(url)) /* the id has it in it */
+    if (slice_empty(url)) { /* the id has it in it */
         return conversion_fail(conversion, "missing_key", "no url");
+    }
     event = add_event(callback, conversion, EVENT_CALL_RECORDING_AVAILABLE);
     recording = arena_zalloc(callback->arena, 1, sizeof(*recording));
-    if (event == NULL || recording == NULL || !digest_sha256_hex(url, hex))
+    if (event == NULL || recording == NULL || !digest_sha256_hex(url, hex)) {
         return false;
+    }
     event->suffix = arena_printf(callback->arena, "-%.*s", URL_HASH_DIGITS, hex);
     recording->url = absolute_url(callback, url);
     recording->duration_seconds = message_number(conversion, callback->message, "duration");
@@ -260,10 +274,12 @@ read_hits(const struct value *turn, struct arena *arena)
     const struct value *hits = value_member(turn, name);
     struct json_writer writer;
 
-    if (!message_has(turn, name))
+    if (!message_has(turn, name)) {
         return (struct slice){NULL, 0};
-    if (hits->kind == VALUE_ARRAY)
+    }
+    if (hits->kind == VALUE_ARRAY) {
         return field_json(hits, arena);
+    }
     json_writer_init(&writer, arena, hits->raw.length + hits->text.length + 4);
     json_open(&writer, '[');
     json_value(&writer, hits);
@@ -276,10 +292,11 @@ read_turn(const struct callback *callback, struct conversion *conversion, const 
 {
     turn->seq = message_number(conversion, source, "seq");
     turn->role = message_text(source, "role");
-    if (slice_is(turn->role, "robot"))
+    if (slice_is(turn->role, "robot")) {
         turn->text = message_text(source, "text_robot");
-    else if (slice_is(turn->role, "customer"))
+    } else if (slice_is(turn->role, "customer")) {
         turn->text = message_text(source, "text_man");
+    }
     turn->node_id = message_text(source, "node_id");
     turn->node_name = message_text(source, "node_name");
     turn->node_type = message_text(source, "node_type");
@@ -296,16 +313,19 @@ read_transcript(const struct callback *callback, struct conversion *conversion, 
     const struct value *turn = first_of(conversion, callback->message, "dialog");
     struct turn *turns;
 
-    if (turn == NULL)
+    if (turn == NULL) {
         return true;
+    }
     turns = arena_zalloc(callback->arena, value_member(callback->message, "dialog")->count, sizeof(*turns));
-    if (turns == NULL)
+    if (turns == NULL) {
         return false;
+    }
     for (; turn != NULL; turn = turn->next) {
-        if (turn->kind == VALUE_OBJECT)
+        if (turn->kind == VALUE_OBJECT) {
             read_turn(callback, conversion, turn, &turns[transcript->turn_count++]);
-        else
+        } else {
             conversion->unreadable++;
+        }
     }
     transcript->turns = turns;
     return true;
@@ -316,8 +336,9 @@ convert_dialog(const struct callback *callback, struct conversion *conversion)
 {
     struct canonical_event *event = add_event(callback, conversion, EVENT_CALL_TRANSCRIBED);
 
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     fields_read_texts(dialog_texts, callback->message, event);
     event->time = message_time_millis(callback, conversion, callback->message, "time_end");
     return read_transcript(callback, conversion, &event->transcript);
@@ -331,17 +352,21 @@ yeta_convert(const struct callback *callback, struct conversion *conversion)
     const struct value *message = callback->message;
     bool by_fields = slice_empty(callback->endpoint);
 
-    if (callback->format != BODY_JSON || message->kind != VALUE_OBJECT) /* no push, whatever its endpoint */
+    if (callback->format != BODY_JSON || message->kind != VALUE_OBJECT) { /* no push, whatever its endpoint */
         return conversion_unmapped(callback, conversion, message_text(message, "call_uuid"));
+    }
     if (slice_is(callback->endpoint, "receiveCallRecord") ||
-        (by_fields && (message_has(message, "duration_call") || message_has(message, "time_hangup"))))
+        (by_fields && (message_has(message, "duration_call") || message_has(message, "time_hangup")))) {
         return convert_record(callback, conversion);
+    }
     if (slice_is(callback->endpoint, "receiveVoice") ||
-        (by_fields && message_has(message, "url") && message_has(message, "size")))
+        (by_fields && message_has(message, "url") && message_has(message, "size"))) {
         return convert_voice(callback, conversion);
+    }
     if (slice_is(callback->endpoint, "receiveDialog") ||
-        (by_fields && message_has(message, "dialog") && !message_has(message, "code")))
+        (by_fields && message_has(message, "dialog") && !message_has(message, "code"))) {
         return convert_dialog(callback, conversion);
+    }
     return conversion_unmapped(callback, conversion, message_text(message, "call_uuid"));
 }
 

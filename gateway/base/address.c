@@ -29,17 +29,20 @@ parse(struct slice text, struct address *address, int *family)
     char copy[ADDRESS_TEXT_BYTES];
     uint8_t bytes[sizeof address->bytes];
 
-    if (slice_empty(text) || text.length >= sizeof copy || memchr(text.data, '\0', text.length) != NULL)
+    if (slice_empty(text) || text.length >= sizeof copy || memchr(text.data, '\0', text.length) != NULL) {
         return false;
+    }
     memcpy(copy, text.data, text.length);
     copy[text.length] = '\0';
     *family = memchr(copy, ':', text.length) == NULL ? AF_INET : AF_INET6;
-    if (inet_pton(*family, copy, bytes) != 1)
+    if (inet_pton(*family, copy, bytes) != 1) {
         return false;
-    if (*family == AF_INET)
+    }
+    if (*family == AF_INET) {
         set_ipv4(address, bytes);
-    else
+    } else {
         memcpy(address->bytes, bytes, sizeof bytes);
+    }
     return true;
 }
 
@@ -81,11 +84,13 @@ parse_prefix(struct slice text, unsigned most, unsigned *prefix)
 {
     unsigned value = 0;
 
-    if (text.length < 1 || text.length > 3 || (text.length > 1 && text.data[0] == '0'))
+    if (text.length < 1 || text.length > 3 || (text.length > 1 && text.data[0] == '0')) {
         return false;
+    }
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        if (text.data[i] < '0' || text.data[i] > '9') {
             return false;
+        }
         value = value * 10 + (unsigned)(text.data[i] - '0');
     }
     *prefix = value;
@@ -96,8 +101,9 @@ parse_prefix(struct slice text, unsigned most, unsigned *prefix)
 static uint8_t
 mask_at(unsigned prefix, unsigned index)
 {
-    if (prefix >= (index + 1) * 8)
+    if (prefix >= (index + 1) * 8) {
         return 0xff;
+    }
     return prefix <= index * 8 ? 0 : (uint8_t)(0xffU << ((index + 1) * 8 - prefix));
 }
 
@@ -108,16 +114,20 @@ network_parse(struct slice text, struct network *network)
     size_t address_length = slash == NULL ? text.length : (size_t)(slash - text.data);
     int family = AF_UNSPEC;
 
-    if (!parse(slice_make(text.data, address_length), &network->address, &family))
+    if (!parse(slice_make(text.data, address_length), &network->address, &family)) {
         return false;
+    }
     unsigned offset = family == AF_INET ? IPV4_PREFIX_BITS : 0;
     unsigned prefix = 128 - offset;
-    if (slash != NULL && !parse_prefix(slice_make(slash + 1, text.length - address_length - 1), 128 - offset, &prefix))
+    if (slash != NULL &&
+        !parse_prefix(slice_make(slash + 1, text.length - address_length - 1), 128 - offset, &prefix)) {
         return false;
+    }
     network->prefix = (uint8_t)(prefix + offset);
     for (unsigned i = 0; i < sizeof network->address.bytes; i++) {
-        if ((network->address.bytes[i] & (uint8_t)~mask_at(network->prefix, i)) != 0)
+        if ((network->address.bytes[i] & (uint8_t)~mask_at(network->prefix, i)) != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -126,8 +136,9 @@ static bool
 network_has(const struct network *network, const struct address *address)
 {
     for (unsigned i = 0; i * 8 < network->prefix; i++) {
-        if (((network->address.bytes[i] ^ address->bytes[i]) & mask_at(network->prefix, i)) != 0)
+        if (((network->address.bytes[i] ^ address->bytes[i]) & mask_at(network->prefix, i)) != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -136,8 +147,9 @@ bool
 network_list_has(const struct network_list *list, const struct address *address)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (network_has(&list->networks[i], address))
+        if (network_has(&list->networks[i], address)) {
             return true;
+        }
     }
     return false;
 }

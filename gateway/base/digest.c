@@ -34,11 +34,13 @@ fetch_shared(void)
 static EVP_MD_CTX *
 context_of_thread(void)
 {
-    if (thread_context != NULL)
+    if (thread_context != NULL) {
         return thread_context;
+    }
     EVP_MD_CTX *context = shared.has_key ? EVP_MD_CTX_new() : NULL;
-    if (context == NULL)
+    if (context == NULL) {
         return NULL;
+    }
     if (pthread_setspecific(shared.context_key, context) != 0) {
         EVP_MD_CTX_free(context);
         return NULL;
@@ -58,8 +60,9 @@ digest_hex(const EVP_MD *algorithm, struct slice first, struct slice second, cha
     if (algorithm == NULL || context == NULL || EVP_DigestInit_ex2(context, algorithm, NULL) != 1 ||
         EVP_DigestUpdate(context, first.data, first.length) != 1 ||
         EVP_DigestUpdate(context, second.data, second.length) != 1 ||
-        EVP_DigestFinal_ex(context, digest, &length) != 1 || (size_t)length * 2 != hex_bytes)
+        EVP_DigestFinal_ex(context, digest, &length) != 1 || (size_t)length * 2 != hex_bytes) {
         return false;
+    }
     for (size_t i = 0; i < length; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
@@ -85,7 +88,8 @@ bool
 secret_equal(struct slice given, struct slice expected)
 {
     /* A secret that somebody left empty must not let those in who send none. */
-    if (expected.length == 0 || given.length != expected.length)
+    if (expected.length == 0 || given.length != expected.length) {
         return false;
+    }
     return CRYPTO_memcmp(given.data, expected.data, expected.length) == 0;
 }

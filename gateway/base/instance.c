@@ -32,8 +32,9 @@ name_valid(const char *name)
 static bool
 make_one(const char *path, struct error *error)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
         return true;
+    }
     return error_set(error, "cannot make the directory %s: %s; set data_dir to a directory that this user can write",
                      path, strerror(errno));
 }
@@ -46,8 +47,9 @@ make_all(char *path, struct error *error)
         *slash = '\0';
         bool made = make_one(path, error);
         *slash = '/';
-        if (!made)
+        if (!made) {
             return false;
+        }
     }
     return make_one(path, error);
 }
@@ -82,21 +84,24 @@ take_lock(struct instance *instance, struct error *error)
         (void)close(directory);
         errno = saved_errno;
     }
-    if (instance->lock < 0)
+    if (instance->lock < 0) {
         return error_set(error, "cannot open the lock in %s: %s; set data_dir to a directory that this user can write",
                          instance->directory, strerror(errno));
+    }
     if (flock(instance->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
+        if (errno == EWOULDBLOCK) {
             return error_set(error,
                              "%s is in use by process %ld; stop that one, or give this one an instance name or a "
                              "data_dir of its own",
                              instance->directory, holder_of(instance->lock));
+        }
         return error_set(error, "cannot lock %s: %s; set data_dir to a file system that has locks", instance->directory,
                          strerror(errno));
     }
-    if (!write_holder(instance->lock))
+    if (!write_holder(instance->lock)) {
         return error_set(error, "cannot write to %s: %s; make room there, or set data_dir to another directory",
                          instance->directory, strerror(errno));
+    }
     return true;
 }
 
@@ -134,10 +139,12 @@ instance_open(const char *data_dir, const char *name, struct error *error)
 void
 instance_close(struct instance *instance)
 {
-    if (instance == NULL)
+    if (instance == NULL) {
         return;
-    if (instance->lock >= 0)
+    }
+    if (instance->lock >= 0) {
         (void)close(instance->lock);
+    }
     free(instance);
 }
 

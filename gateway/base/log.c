@@ -138,8 +138,10 @@ is_plain(struct slice text)
     for (size_t i = 0; i < text.length; i++) {
         char character = text.data[i];
         if (!((character >= '0' && character <= '9') || (character >= 'a' && character <= 'z') ||
-              (character >= 'A' && character <= 'Z') || (character != '\0' && strchr("_-./:@+*,", character) != NULL)))
+              (character >= 'A' && character <= 'Z') ||
+              (character != '\0' && strchr("_-./:@+*,", character) != NULL))) {
             return false;
+        }
     }
     return text.length > 0;
 }
@@ -151,8 +153,9 @@ put_value(struct line *line, struct slice text)
 
     if (cut) {
         text.length = TEXT_BYTES;
-        for (int i = 0; i < 3 && ((unsigned char)text.data[text.length] & 0xc0) == 0x80; i++)
+        for (int i = 0; i < 3 && ((unsigned char)text.data[text.length] & 0xc0) == 0x80; i++) {
             text.length--;
+        }
     }
     if (settings.format == LOG_FORMAT_TEXT && !cut && is_plain(text)) {
         put(line, text.data, text.length);
@@ -263,10 +266,12 @@ write_out(const char *text, size_t length)
     (void)pthread_mutex_lock(&output_lock);
     while (length > 0) {
         ssize_t written = write(STDERR_FILENO, text, length);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR) {
             continue;
-        if (written <= 0)
+        }
+        if (written <= 0) {
             break;
+        }
         text += written;
         length -= (size_t)written;
     }
@@ -304,8 +309,9 @@ write_line(enum log_level level, const char *event, const struct log_field *fiel
 void
 log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
-    if (log_enabled(level))
+    if (log_enabled(level)) {
         write_line(level, event, fields, 0);
+    }
 }
 
 /* Whether the limit has a line left now. */
@@ -314,13 +320,16 @@ take_token(struct log_limit *limit)
 {
     int64_t now = clock_monotonic_ns(log_clock());
 
-    if (limit->refilled_ns != 0)
+    if (limit->refilled_ns != 0) {
         limit->tokens += (double)(now - limit->refilled_ns) / NANOS_PER_SECOND * limit->per_second;
-    if (limit->tokens > limit->burst)
+    }
+    if (limit->tokens > limit->burst) {
         limit->tokens = limit->burst;
+    }
     limit->refilled_ns = now;
-    if (limit->tokens < 1)
+    if (limit->tokens < 1) {
         return false;
+    }
     limit->tokens -= 1;
     return true;
 }
@@ -328,8 +337,9 @@ take_token(struct log_limit *limit)
 void
 log_write_limited(struct log_limit *limit, enum log_level level, const char *event, const struct log_field *fields)
 {
-    if (!log_enabled(level))
+    if (!log_enabled(level)) {
         return;
+    }
     if (!take_token(limit)) {
         limit->suppressed++;
         return;

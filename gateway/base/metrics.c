@@ -68,8 +68,9 @@ own_cell(struct metric *metric)
 {
     static _Thread_local unsigned index; /* 0: not given yet */
 
-    if (index == 0)
+    if (index == 0) {
         index = 1 + atomic_fetch_add_explicit(&threads_seen, 1, memory_order_relaxed) % CELLS;
+    }
     return &metric->cells[index - 1];
 }
 
@@ -88,8 +89,9 @@ metrics_new(void)
 static void
 series_free(struct metric *metric)
 {
-    if (metric == NULL)
+    if (metric == NULL) {
         return;
+    }
     free(metric->labels);
     free(metric);
 }
@@ -97,8 +99,9 @@ series_free(struct metric *metric)
 static void
 family_free(struct family *family)
 {
-    if (family == NULL)
+    if (family == NULL) {
         return;
+    }
     for (struct metric *next; family->series != NULL; family->series = next) {
         next = family->series->next;
         series_free(family->series);
@@ -111,8 +114,9 @@ family_free(struct family *family)
 void
 metrics_free(struct metrics *metrics)
 {
-    if (metrics == NULL)
+    if (metrics == NULL) {
         return;
+    }
     for (struct family *next; metrics->families != NULL; metrics->families = next) {
         next = metrics->families->next;
         family_free(metrics->families);
@@ -134,8 +138,9 @@ family_new(const char *name, const char *help, enum kind kind)
 {
     struct family *family = calloc(1, sizeof *family);
 
-    if (family == NULL)
+    if (family == NULL) {
         return NULL;
+    }
     family->kind = kind;
     family->name = strdup(name);
     family->help = strdup(help);
@@ -151,8 +156,9 @@ series_new(const char *labels, enum kind kind)
 {
     struct metric *metric = aligned_alloc(CACHE_LINE, sizeof *metric);
 
-    if (metric == NULL)
+    if (metric == NULL) {
         return NULL;
+    }
     memset(metric, 0, sizeof *metric);
     metric->kind = kind;
     metric->labels = strdup(labels);
@@ -169,10 +175,12 @@ find_or_add_family(struct metrics *metrics, const char *name, const char *help, 
 {
     struct family **link = &metrics->families;
 
-    while (*link != NULL && strcmp((*link)->name, name) < 0)
+    while (*link != NULL && strcmp((*link)->name, name) < 0) {
         link = &(*link)->next;
-    if (*link != NULL && strcmp((*link)->name, name) == 0)
+    }
+    if (*link != NULL && strcmp((*link)->name, name) == 0) {
         return *link;
+    }
     struct family *family = family_new(name, help, kind);
     if (family != NULL) {
         family->next = *link;
@@ -187,10 +195,12 @@ find_or_add_series(struct family *family, const char *labels)
 {
     struct metric **link = &family->series;
 
-    while (*link != NULL && strcmp((*link)->labels, labels) < 0)
+    while (*link != NULL && strcmp((*link)->labels, labels) < 0) {
         link = &(*link)->next;
-    if (*link != NULL && strcmp((*link)->labels, labels) == 0)
+    }
+    if (*link != NULL && strcmp((*link)->labels, labels) == 0) {
         return *link;
+    }
     struct metric *metric = series_new(labels, family->kind);
     if (metric != NULL) {
         metric->next = *link;
@@ -206,13 +216,15 @@ find_or_add(struct metrics *metrics, const char *name, const char *help, const c
     bool valid = name_valid(name);
 
     assert(valid);
-    if (metrics == NULL || !valid)
+    if (metrics == NULL || !valid) {
         return &unprinted;
+    }
     (void)pthread_mutex_lock(&metrics->lock);
     struct family *family = find_or_add_family(metrics, name, help, kind);
     bool of_kind = family == NULL || family->kind == kind;
-    if (family != NULL && of_kind)
+    if (family != NULL && of_kind) {
         metric = find_or_add_series(family, labels);
+    }
     (void)pthread_mutex_unlock(&metrics->lock);
     assert(of_kind);
     return metric == NULL ? &unprinted : metric;
@@ -243,8 +255,9 @@ label_character(struct slice rest, size_t *bytes)
     size_t length = utf8_character_bytes(rest);
 
     *bytes = length == 0 ? 1 : length;
-    if (length == 0)
+    if (length == 0) {
         return slice_from("?");
+    }
     switch (rest.data[0]) {
     case '\\':
         return slice_from("\\\\");
@@ -271,8 +284,9 @@ append_label(char *text, size_t size, size_t *used, const char *name, struct sli
     while (value.length > 0) {
         size_t bytes = 0;
         struct slice printed = label_character(value, &bytes);
-        if (end + printed.length + sizeof "\"" > size)
+        if (end + printed.length + sizeof "\"" > size) {
             break;
+        }
         memcpy(text + end, printed.data, printed.length);
         end += printed.length;
         value = slice_make(value.data + bytes, value.length - bytes);
@@ -287,12 +301,14 @@ metrics_labels(char *text, size_t size, const char *const *names_and_values)
 {
     size_t used = 0;
 
-    if (size == 0)
+    if (size == 0) {
         return;
+    }
     text[0] = '\0';
     for (const char *const *pair = names_and_values; pair[0] != NULL; pair += 2) {
-        if (!append_label(text, size, &used, pair[0], slice_from(pair[1])))
+        if (!append_label(text, size, &used, pair[0], slice_from(pair[1]))) {
             return;
+        }
     }
 }
 
@@ -314,10 +330,12 @@ metric_observe_ns(struct metric *histogram, int64_t nanoseconds)
     struct cell *cell = own_cell(histogram);
     size_t bucket = 0;
 
-    if (nanoseconds < 0)
+    if (nanoseconds < 0) {
         nanoseconds = 0;
-    while (bucket < BOUNDS && nanoseconds > bounds[bucket].nanoseconds)
+    }
+    while (bucket < BOUNDS && nanoseconds > bounds[bucket].nanoseconds) {
         bucket++;
+    }
     add_to(&cell->numbers[bucket], 1);
     add_to(&cell->numbers[SUM_AT], (uint64_t)nanoseconds);
 }
@@ -326,8 +344,9 @@ metric_observe_ns(struct metric *histogram, int64_t nanoseconds)
 void
 metric_set(struct metric *gauge, int64_t value)
 {
-    for (size_t i = 1; i < CELLS; i++)
+    for (size_t i = 1; i < CELLS; i++) {
         atomic_store_explicit(&gauge->cells[i].numbers[0], 0, memory_order_relaxed);
+    }
     atomic_store_explicit(&gauge->cells[0].numbers[0], (uint64_t)value, memory_order_relaxed);
 }
 
@@ -342,8 +361,9 @@ sum_of(const struct metric *metric, size_t number)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < CELLS; i++)
+    for (size_t i = 0; i < CELLS; i++) {
         sum += atomic_load_explicit(&metric->cells[i].numbers[number], memory_order_relaxed);
+    }
     return sum;
 }
 
@@ -353,8 +373,9 @@ metric_read(const struct metric *metric)
     size_t numbers = metric->kind == HISTOGRAM ? BOUNDS + 1 : 1;
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < numbers; i++)
+    for (size_t i = 0; i < numbers; i++) {
         sum += sum_of(metric, i);
+    }
     return sum;
 }
 
@@ -390,10 +411,11 @@ print_family(FILE *page, const struct family *family)
             continue;
         }
         (void)fprintf(page, "%s%s%s%s ", family->name, labelled ? "{" : "", metric->labels, labelled ? "}" : "");
-        if (family->kind == GAUGE)
+        if (family->kind == GAUGE) {
             (void)fprintf(page, "%" PRId64 "\n", (int64_t)value);
-        else
+        } else {
             (void)fprintf(page, "%" PRIu64 "\n", value);
+        }
     }
 }
 
@@ -403,11 +425,13 @@ metrics_print(struct metrics *metrics, size_t *length)
     char *text = NULL;
     FILE *page = open_memstream(&text, length);
 
-    if (page == NULL)
+    if (page == NULL) {
         return NULL;
+    }
     (void)pthread_mutex_lock(&metrics->lock);
-    for (const struct family *family = metrics->families; family != NULL; family = family->next)
+    for (const struct family *family = metrics->families; family != NULL; family = family->next) {
         print_family(page, family);
+    }
     (void)pthread_mutex_unlock(&metrics->lock);
     bool failed = ferror(page) != 0;
     if (fclose(page) != 0 || failed) {

@@ -53,19 +53,22 @@ civil_to_seconds(const struct civil *civil)
 static bool
 civil_from_ms(int64_t local_ms, struct civil *civil)
 {
-    if (local_ms < 0 || local_ms >= days_before_year(YEAR_LAST + 1) * MILLIS_PER_DAY)
+    if (local_ms < 0 || local_ms >= days_before_year(YEAR_LAST + 1) * MILLIS_PER_DAY) {
         return false;
+    }
 
     int64_t days = local_ms / MILLIS_PER_DAY;
     int rest = (int)(local_ms % MILLIS_PER_DAY);
     int year = YEAR_FIRST + (int)(days / 365); /* leap days make this too late, by six years at most */
-    while (days_before_year(year) > days)
+    while (days_before_year(year) > days) {
         year--;
+    }
     const int *before = days_before_months(year);
     int day_of_year = (int)(days - days_before_year(year));
     int month = day_of_year / 31; /* right, or one too early */
-    if (day_of_year >= before[month + 1])
+    if (day_of_year >= before[month + 1]) {
         month++;
+    }
 
     *civil = (struct civil){
         .year = year,
@@ -107,8 +110,9 @@ timestamp_format(struct timestamp timestamp, char text[TIMESTAMP_TEXT_BYTES])
     /* Compared before it is multiplied, so that no sum overflows. */
     if (!timestamp.present || offset <= -OFFSET_MINUTES || offset >= OFFSET_MINUTES ||
         timestamp.unix_ms > INT64_MAX / 2 || timestamp.unix_ms < INT64_MIN / 2 ||
-        !civil_from_ms(timestamp.unix_ms + offset * INT64_C(60000), &civil))
+        !civil_from_ms(timestamp.unix_ms + offset * INT64_C(60000), &civil)) {
         return 0;
+    }
     end = put_digits(end, civil.year, 4);
     *end++ = '-';
     end = put_pair(end, civil.month, '-');
@@ -146,11 +150,13 @@ take_digits(struct slice *text, size_t count, int64_t *value)
 {
     int64_t sum = 0;
 
-    if (text->length < count)
+    if (text->length < count) {
         return false;
+    }
     for (size_t i = 0; i < count; i++) {
-        if (text->data[i] < '0' || text->data[i] > '9')
+        if (text->data[i] < '0' || text->data[i] > '9') {
             return false;
+        }
         sum = sum * 10 + (text->data[i] - '0');
     }
     *text = slice_make(text->data + count, text->length - count);
@@ -163,8 +169,9 @@ take_number(struct slice *text, size_t count, int *value)
 {
     int64_t wide = 0;
 
-    if (!take_digits(text, count, &wide))
+    if (!take_digits(text, count, &wide)) {
         return false;
+    }
     *value = (int)wide;
     return true;
 }
@@ -173,10 +180,12 @@ take_number(struct slice *text, size_t count, int *value)
 static bool
 take_char(struct slice *text, char character)
 {
-    if (character == '\0')
+    if (character == '\0') {
         return true;
-    if (text->length == 0 || text->data[0] != character)
+    }
+    if (text->length == 0 || text->data[0] != character) {
         return false;
+    }
     *text = slice_make(text->data + 1, text->length - 1);
     return true;
 }
@@ -186,8 +195,9 @@ timestamp_read_seconds(struct slice text, const struct zone *zone, struct timest
 {
     int64_t seconds = 0;
 
-    if (text.length != 10 || !take_digits(&text, 10, &seconds))
+    if (text.length != 10 || !take_digits(&text, 10, &seconds)) {
         return false;
+    }
     *timestamp = timestamp_from_unix_ms(seconds * 1000, zone);
     timestamp->millis = false;
     return true;
@@ -198,8 +208,9 @@ timestamp_read_millis(struct slice text, const struct zone *zone, struct timesta
 {
     int64_t millis = 0;
 
-    if (text.length != 13 || !take_digits(&text, 13, &millis))
+    if (text.length != 13 || !take_digits(&text, 13, &millis)) {
         return false;
+    }
     *timestamp = timestamp_from_unix_ms(millis, zone);
     return true;
 }
@@ -207,8 +218,9 @@ timestamp_read_millis(struct slice text, const struct zone *zone, struct timesta
 static bool
 civil_valid(const struct civil *civil)
 {
-    if (civil->year < YEAR_FIRST || civil->month < 1 || civil->month > 12)
+    if (civil->year < YEAR_FIRST || civil->month < 1 || civil->month > 12) {
         return false;
+    }
     const int *before = days_before_months(civil->year);
     return civil->day >= 1 && civil->day <= before[civil->month] - before[civil->month - 1] && civil->hour <= 23 &&
            civil->minute <= 59 && civil->second <= 59;
@@ -245,11 +257,13 @@ timestamp_read_local(struct slice text, const struct zone *zone, struct timestam
 {
     struct civil civil;
 
-    if (!take_civil(&text, "- :", &civil))
+    if (!take_civil(&text, "- :", &civil)) {
         return false;
+    }
     bool millis = text.length > 0;
-    if (millis && (!take_char(&text, '.') || !take_number(&text, 3, &civil.milli) || text.length > 0))
+    if (millis && (!take_char(&text, '.') || !take_number(&text, 3, &civil.milli) || text.length > 0)) {
         return false;
+    }
     set_local(timestamp, &civil, zone, millis);
     return true;
 }
@@ -259,8 +273,9 @@ timestamp_read_compact(struct slice text, const struct zone *zone, struct timest
 {
     struct civil civil;
 
-    if (!take_civil(&text, "\0\0\0", &civil) || text.length > 0)
+    if (!take_civil(&text, "\0\0\0", &civil) || text.length > 0) {
         return false;
+    }
     set_local(timestamp, &civil, zone, false);
     return true;
 }
@@ -273,14 +288,17 @@ take_fraction(struct slice *text, int *milli)
     int value = 0;
 
     while (count < text->length && text->data[count] >= '0' && text->data[count] <= '9') {
-        if (count < 3)
+        if (count < 3) {
             value = value * 10 + (text->data[count] - '0');
+        }
         count++;
     }
-    if (count == 0 || count > 9)
+    if (count == 0 || count > 9) {
         return false;
-    for (size_t i = count; i < 3; i++)
+    }
+    for (size_t i = count; i < 3; i++) {
         value *= 10;
+    }
     *text = slice_make(text->data + count, text->length - count);
     *milli = value;
     return true;
@@ -293,12 +311,14 @@ take_offset(struct slice text, int *offset_minutes)
     int hours = 0, minutes = 0;
 
     *offset_minutes = 0;
-    if (slice_is(text, "Z"))
+    if (slice_is(text, "Z")) {
         return true;
+    }
     bool west = take_char(&text, '-');
     if ((!west && !take_char(&text, '+')) || !take_number(&text, 2, &hours) || !take_char(&text, ':') ||
-        !take_number(&text, 2, &minutes) || text.length > 0 || hours > 23 || minutes > 59)
+        !take_number(&text, 2, &minutes) || text.length > 0 || hours > 23 || minutes > 59) {
         return false;
+    }
     *offset_minutes = west ? -(hours * 60 + minutes) : hours * 60 + minutes;
     return true;
 }
@@ -309,11 +329,13 @@ timestamp_read_rfc3339(struct slice text, struct timestamp *timestamp)
     struct civil civil;
     int offset = 0;
 
-    if (!take_civil(&text, "-T:", &civil))
+    if (!take_civil(&text, "-T:", &civil)) {
         return false;
+    }
     bool millis = take_char(&text, '.');
-    if ((millis && !take_fraction(&text, &civil.milli)) || !take_offset(text, &offset))
+    if ((millis && !take_fraction(&text, &civil.milli)) || !take_offset(text, &offset)) {
         return false;
+    }
     *timestamp = (struct timestamp){
         .unix_ms = (civil_to_seconds(&civil) - offset * INT64_C(60)) * 1000 + civil.milli,
         .offset_minutes = (int16_t)offset,

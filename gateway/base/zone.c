@@ -40,8 +40,9 @@ is_zone_file(const char *path)
     char magic[ZONE_MAGIC_BYTES];
     FILE *file = fopen(path, "rbe");
 
-    if (file == NULL)
+    if (file == NULL) {
         return false;
+    }
     size_t length = fread(magic, 1, sizeof magic, file);
     (void)fclose(file);
     return length == sizeof magic && memcmp(magic, ZONE_FILE_MAGIC, sizeof magic) == 0;
@@ -64,10 +65,11 @@ find_change(int64_t low, int64_t high, int offset_at_low)
 {
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (library_offset_minutes(middle) == offset_at_low)
+        if (library_offset_minutes(middle) == offset_at_low) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     return high;
 }
@@ -81,8 +83,9 @@ survey(struct zone *zone)
     zone->first_offset_minutes = offset;
     for (int64_t day = 0; day < SURVEY_END; day += SECONDS_PER_DAY) {
         int next = library_offset_minutes(day + SECONDS_PER_DAY);
-        if (next == offset || zone->count == CHANGES_MAX)
+        if (next == offset || zone->count == CHANGES_MAX) {
             continue;
+        }
         int64_t at = find_change(day, day + SECONDS_PER_DAY, offset);
         int later = next > offset ? next : offset;
         zone->changes[zone->count++] = (struct change){at, at + later * INT64_C(60), next};
@@ -96,8 +99,9 @@ survey_as(struct zone *zone, const char *path)
 {
     const char *current = getenv("TZ");
     char *saved = current == NULL ? NULL : strdup(current);
-    if (current != NULL && saved == NULL)
+    if (current != NULL && saved == NULL) {
         return false;
+    }
 
     bool done = setenv("TZ", path, 1) == 0;
     if (done) {
@@ -153,10 +157,11 @@ zone_offset_minutes(const struct zone *zone, int64_t unix_seconds)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (zone->changes[middle].at <= unix_seconds)
+        if (zone->changes[middle].at <= unix_seconds) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low == 0 ? zone->first_offset_minutes : zone->changes[low - 1].offset_minutes;
 }
@@ -168,10 +173,11 @@ zone_local_offset_minutes(const struct zone *zone, int64_t local_seconds)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (zone->changes[middle].local_from <= local_seconds)
+        if (zone->changes[middle].local_from <= local_seconds) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low == 0 ? zone->first_offset_minutes : zone->changes[low - 1].offset_minutes;
 }

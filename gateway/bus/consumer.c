@@ -40,14 +40,16 @@ read_headers(struct consumer *consumer, const rd_kafka_message_t *message)
     rd_kafka_headers_t *headers;
     size_t count;
 
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
+    }
     count = rd_kafka_header_cnt(headers);
     if (count > consumer->header_capacity) {
         struct record_header *grown = realloc(consumer->headers, count * sizeof *grown);
 
-        if (grown == NULL)
+        if (grown == NULL) {
             return 0;
+        }
         consumer->headers = grown;
         consumer->header_capacity = count;
     }
@@ -88,8 +90,9 @@ serve(void *argument)
     for (int served = 0; served < SERVE_AT_ONCE; served++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
 
-        if (message == NULL)
+        if (message == NULL) {
             return false;
+        }
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(consumer, message);
         } else {
@@ -107,10 +110,12 @@ resolve_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, struct error
 {
     rd_kafka_resp_err_t failure = rd_kafka_offsets_for_times(rk, list, START_MS);
 
-    for (int i = 0; i < list->cnt && failure == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+    for (int i = 0; i < list->cnt && failure == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         failure = list->elems[i].err;
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(error, "Kafka does not tell where the topics end: %s", rd_kafka_err2str(failure));
+    }
     return true;
 }
 
@@ -123,14 +128,17 @@ assign(struct consumer *consumer, const struct slice *topics, const int *partiti
     rd_kafka_resp_err_t failure;
     bool assigned = false;
 
-    for (size_t i = 0; i < count; i++)
-        for (int partition = 0; partition < partitions[i]; partition++)
+    for (size_t i = 0; i < count; i++) {
+        for (int partition = 0; partition < partitions[i]; partition++) {
             rd_kafka_topic_partition_list_add(list, topics[i].data, partition)->offset = offset;
+        }
+    }
     if (start == CONSUMER_FROM_BEGINNING || resolve_ends(consumer->rk, list, error)) {
         failure = rd_kafka_assign(consumer->rk, list);
         assigned = failure == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (!assigned)
+        if (!assigned) {
             error_set(error, "librdkafka does not assign the partitions: %s", rd_kafka_err2str(failure));
+        }
     }
     rd_kafka_topic_partition_list_destroy(list);
     return assigned;
@@ -143,10 +151,12 @@ begin(struct consumer *consumer, const struct kafka_settings *settings, const st
     int *partitions = calloc(count, sizeof *partitions);
     bool begun = false;
 
-    if (partitions == NULL)
+    if (partitions == NULL) {
         return error_set(error, "out of memory");
-    if (metadata_await(consumer->rk, conf_brokers(settings), topics, count, START_MS, partitions, error))
+    }
+    if (metadata_await(consumer->rk, conf_brokers(settings), topics, count, START_MS, partitions, error)) {
         begun = assign(consumer, topics, partitions, count, start, error);
+    }
     free(partitions);
     return begun;
 }
@@ -166,21 +176,26 @@ consumer_new(const struct kafka_settings *settings, struct event_base *base, con
     consumer->on_record = on_record;
     consumer->argument = argument;
     conf = conf_new(settings, defaults, ours, error);
-    if (conf == NULL)
+    if (conf == NULL) {
         goto failed;
-    if (settings->embedded)
+    }
+    if (settings->embedded) {
         rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
+    }
     consumer->rk = conf_client(conf, RD_KAFKA_CONSUMER, error);
-    if (consumer->rk == NULL)
+    if (consumer->rk == NULL) {
         goto failed;
+    }
     rd_kafka_set_log_queue(consumer->rk, NULL);
     rd_kafka_poll_set_consumer(consumer->rk);
-    if (!begin(consumer, settings, topics, count, start, error))
+    if (!begin(consumer, settings, topics, count, start, error)) {
         goto failed;
+    }
     consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
     consumer->wakeup = wakeup_new(consumer->queue, base, serve, consumer, error);
-    if (consumer->wakeup == NULL)
+    if (consumer->wakeup == NULL) {
         goto failed;
+    }
     return consumer;
 
 failed:
@@ -191,11 +206,13 @@ failed:
 void
 consumer_free(struct consumer *consumer)
 {
-    if (consumer == NULL)
+    if (consumer == NULL) {
         return;
+    }
     wakeup_free(consumer->wakeup);
-    if (consumer->queue != NULL)
+    if (consumer->queue != NULL) {
         rd_kafka_queue_destroy(consumer->queue);
+    }
     if (consumer->rk != NULL) {
         rd_kafka_consumer_close(consumer->rk);
         rd_kafka_destroy(consumer->rk);

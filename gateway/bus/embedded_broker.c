@@ -42,8 +42,9 @@ disable_nagle(const char *address)
     struct dirent *entry;
     bool found = false;
 
-    if (directory == NULL)
+    if (directory == NULL) {
         return false;
+    }
     while (!found && (entry = readdir(directory)) != NULL) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
 
@@ -66,8 +67,9 @@ embedded_broker_new(struct error *error)
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, conf_log);
     broker->host = conf_client(conf, RD_KAFKA_PRODUCER, error);
-    if (broker->host == NULL)
+    if (broker->host == NULL) {
         goto failed;
+    }
     broker->cluster = rd_kafka_mock_cluster_new(broker->host, 1);
     if (broker->cluster == NULL) {
         error_set(error, "the embedded broker did not start: no port on 127.0.0.1 was to be had");
@@ -87,12 +89,15 @@ failed:
 void
 embedded_broker_free(struct embedded_broker *broker)
 {
-    if (broker == NULL)
+    if (broker == NULL) {
         return;
-    if (broker->cluster != NULL)
+    }
+    if (broker->cluster != NULL) {
         rd_kafka_mock_cluster_destroy(broker->cluster);
-    if (broker->host != NULL)
+    }
+    if (broker->host != NULL) {
         rd_kafka_destroy(broker->host);
+    }
     free(broker);
 }
 
@@ -101,8 +106,9 @@ embedded_broker_add_topic(struct embedded_broker *broker, const char *name, int 
 {
     rd_kafka_resp_err_t failure = rd_kafka_mock_topic_create(broker->cluster, name, partitions, 1);
 
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(error, "the embedded broker did not make topic %s: %s", name, rd_kafka_err2str(failure));
+    }
     return true;
 }
 

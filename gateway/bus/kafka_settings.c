@@ -52,9 +52,11 @@ is_secret(const char *name)
 {
     static const char *const marks[] = {"password", "secret", "pem", "sasl.oauthbearer.config", "token"};
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (strstr(name, marks[i]) != NULL)
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (strstr(name, marks[i]) != NULL) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -64,12 +66,15 @@ set_property(rd_kafka_conf_t *conf, const char *name, const char *value, struct 
     char reason[256] = "";
     rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, reason, sizeof reason);
 
-    if (result == RD_KAFKA_CONF_OK)
+    if (result == RD_KAFKA_CONF_OK) {
         return true;
-    if (result == RD_KAFKA_CONF_UNKNOWN)
+    }
+    if (result == RD_KAFKA_CONF_UNKNOWN) {
         return error_set(error, "librdkafka has no property \"%s\"; its CONFIGURATION.md lists them", name);
-    if (is_secret(name))
+    }
+    if (is_secret(name)) {
         return error_set(error, "librdkafka does not take this value for \"%s\"", name);
+    }
     reason[strcspn(reason, "\n")] = '\0';
     return error_set(error, "librdkafka does not take this value for \"%s\": %s", name, reason);
 }
@@ -80,12 +85,15 @@ kafka_property_check(const char *name, const char *value, struct error *error)
     rd_kafka_conf_t *scratch;
     bool taken;
 
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (strcmp(name, reserved[i].name) == 0)
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strcmp(name, reserved[i].name) == 0) {
             return error_set(error, "\"%s\" is not yours to set (%s); take it out", name, reserved[i].reason);
+        }
+    }
     if (strcmp(name, "max.in.flight") == 0 || strcmp(name, "max.in.flight.requests.per.connection") == 0) {
-        if (strtol(value, NULL, 10) > IN_FLIGHT_LIMIT)
+        if (strtol(value, NULL, 10) > IN_FLIGHT_LIMIT) {
             return error_set(error, "\"%s\" may be at most %d: an idempotent producer needs it", name, IN_FLIGHT_LIMIT);
+        }
     }
     scratch = rd_kafka_conf_new();
     taken = set_property(scratch, name, value, error);
@@ -96,9 +104,11 @@ kafka_property_check(const char *name, const char *value, struct error *error)
 static bool
 set_list(rd_kafka_conf_t *conf, const struct kafka_property *list, struct error *error)
 {
-    for (; list->name != NULL; list++)
-        if (!set_property(conf, list->name, list->value, error))
+    for (; list->name != NULL; list++) {
+        if (!set_property(conf, list->name, list->value, error)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -108,8 +118,9 @@ conf_brokers(const struct kafka_settings *settings)
     for (size_t i = settings->count; i > 0; i--) {
         const struct kafka_property *property = &settings->properties[i - 1];
 
-        if (strcmp(property->name, "bootstrap.servers") == 0 || strcmp(property->name, "metadata.broker.list") == 0)
+        if (strcmp(property->name, "bootstrap.servers") == 0 || strcmp(property->name, "metadata.broker.list") == 0) {
             return property->value;
+        }
     }
     return "";
 }
@@ -125,13 +136,17 @@ conf_new(const struct kafka_settings *settings, const struct kafka_property *def
         return NULL;
     }
     conf = rd_kafka_conf_new();
-    if (!set_list(conf, common_defaults, error) || !set_list(conf, defaults, error))
+    if (!set_list(conf, common_defaults, error) || !set_list(conf, defaults, error)) {
         goto refused;
-    for (size_t i = 0; i < settings->count; i++)
-        if (!set_property(conf, settings->properties[i].name, settings->properties[i].value, error))
+    }
+    for (size_t i = 0; i < settings->count; i++) {
+        if (!set_property(conf, settings->properties[i].name, settings->properties[i].value, error)) {
             goto refused;
-    if (!set_list(conf, ours, error))
+        }
+    }
+    if (!set_list(conf, ours, error)) {
         goto refused;
+    }
     rd_kafka_conf_set_log_cb(conf, conf_log);
     return conf;
 
@@ -161,8 +176,9 @@ conf_log(const rd_kafka_t *rk, int level, const char *facility, const char *text
 
     /* `kafka:` is one list for all clients, and a producer ignores what is for consumers; the embedded broker is too
      * old to be told that it should not make topics. Neither is anybody's fault. */
-    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0)
+    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0) {
         ours = LOG_LEVEL_DEBUG;
+    }
     if (log_enabled(ours)) {
         log_write_limited(
             &limit, ours, "kafka_client",

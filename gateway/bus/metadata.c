@@ -61,8 +61,9 @@ ask(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions, struct er
     }
     failure = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
     rd_kafka_topic_destroy(topic);
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return FOUND_LATER; /* error stays what it was before */
+    }
     if (metadata->topic_cnt == 1) {
         found = judge_topic(&metadata->topics[0], error);
         *partitions = metadata->topics[0].partition_cnt;
@@ -87,16 +88,20 @@ metadata_await(rd_kafka_t *rk, const char *brokers, const struct slice *topics, 
         while (found == FOUND_LATER) {
             int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
 
-            if (left_ms <= 0)
+            if (left_ms <= 0) {
                 return error_set(error, "%s", reason.text);
+            }
             found = ask(rk, topics[i].data, left_ms, &number, &reason);
-            if (found == FOUND_LATER)
+            if (found == FOUND_LATER) {
                 poll(NULL, 0, PAUSE_MS);
+            }
         }
-        if (found == FOUND_NEVER)
+        if (found == FOUND_NEVER) {
             return error_set(error, "%s", reason.text);
-        if (partitions != NULL)
+        }
+        if (partitions != NULL) {
             partitions[i] = number;
+        }
     }
     return true;
 }

@@ -108,8 +108,9 @@ on_death(void *argument)
     struct producer *producer = argument;
     char cause[256];
 
-    if (producer->phase != PRODUCER_SENDING)
+    if (producer->phase != PRODUCER_SENDING) {
         return;
+    }
     producer->phase = PRODUCER_REPLACING;
     log_error("producer_died", log_text("producer", producer->name),
               log_text("reason", producer_client_cause(producer->client, cause, sizeof cause)),
@@ -171,8 +172,9 @@ send_pending(struct producer *producer)
 static void
 retire_client(struct producer *producer)
 {
-    if (producer->has_retiring)
+    if (producer->has_retiring) {
         pthread_join(producer->retiring, NULL); /* over long ago: clients live for a second at least */
+    }
     producer->has_retiring = producer_client_retire(producer->client, &producer->retiring);
     producer->client = NULL;
 }
@@ -184,11 +186,13 @@ replace_client(struct producer *producer)
     struct record *record;
     struct error error;
 
-    if (clock_monotonic_ns(producer->clock) - producer->replaced_ns < REPLACE_WAIT_NS)
+    if (clock_monotonic_ns(producer->clock) - producer->replaced_ns < REPLACE_WAIT_NS) {
         return; /* the tick comes back here */
+    }
     if (producer->client != NULL) {
-        if (producer_client_outstanding(producer->client) > 0)
+        if (producer_client_outstanding(producer->client) > 0) {
             return;
+        }
         retire_client(producer);
     }
     if (!make_client(producer, &error)) {
@@ -214,8 +218,9 @@ on_later(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     report_rejected(producer);
-    if (producer->phase == PRODUCER_REPLACING)
+    if (producer->phase == PRODUCER_REPLACING) {
         replace_client(producer);
+    }
 }
 
 struct producer *
@@ -240,8 +245,9 @@ producer_new(const struct kafka_settings *settings, const char *name, struct eve
         error_set(error, "out of memory");
         goto failed;
     }
-    if (!make_client(producer, error))
+    if (!make_client(producer, error)) {
         goto failed;
+    }
     return producer;
 
 failed:
@@ -273,8 +279,9 @@ producer_publish(struct producer *producer, struct recordset *set)
             continue;
         }
         record_list_append(&producer->pending, record);
-        if (producer->phase == PRODUCER_SENDING)
+        if (producer->phase == PRODUCER_SENDING) {
             send_record(producer, record);
+        }
     }
 }
 
@@ -322,23 +329,29 @@ producer_free(struct producer *producer, int timeout_ms)
 {
     struct record *record;
 
-    if (producer == NULL)
+    if (producer == NULL) {
         return;
-    if (producer->client != NULL)
+    }
+    if (producer->client != NULL) {
         end_client(producer, timeout_ms);
+    }
     producer->phase = PRODUCER_ENDING;
     while ((record = record_list_first(&producer->pending)) != NULL) {
         record_list_remove(&producer->pending, record);
         finish(producer, record, RD_KAFKA_RESP_ERR__DESTROY);
     }
-    while (record_list_first(&producer->rejected) != NULL)
+    while (record_list_first(&producer->rejected) != NULL) {
         report_rejected(producer);
-    if (producer->has_retiring)
+    }
+    if (producer->has_retiring) {
         pthread_join(producer->retiring, NULL);
-    if (producer->later != NULL)
+    }
+    if (producer->later != NULL) {
         event_free(producer->later);
-    if (producer->tick != NULL)
+    }
+    if (producer->tick != NULL) {
         event_free(producer->tick);
+    }
     free(producer);
 }
 

@@ -52,10 +52,11 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 
     (void)rk;
     client->outstanding--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         metric_observe_ns(client->metrics->round_trip, rd_kafka_message_latency(message) * 1000);
-    else if (producer_client_dead(client))
+    } else if (producer_client_dead(client)) {
         client->owner.on_death(client->owner.owner); /* before the report: it may come ahead of the error itself */
+    }
     client->owner.on_report(client->owner.owner, message->_private, message->err);
 }
 
@@ -73,8 +74,9 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         return;
     }
     log_warn_limited(&limit, "kafka_error", log_text("error", rd_kafka_err2name(error)), log_text("reason", reason));
-    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         client->owner.on_brokers(client->owner.owner, 0);
+    }
 }
 
 static int
@@ -100,8 +102,9 @@ serve(void *argument)
     while (served < SERVE_AT_ONCE) {
         int count = rd_kafka_poll(client->rk, 0);
 
-        if (count == 0)
+        if (count == 0) {
             return false;
+        }
         served += count;
     }
     return true;
@@ -122,20 +125,23 @@ producer_client_new(const struct kafka_settings *settings, struct event_base *ba
     client->metrics = metrics;
     client->owner = *owner;
     conf = conf_new(settings, defaults, ours, error);
-    if (conf == NULL)
+    if (conf == NULL) {
         goto failed;
+    }
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_statistics);
     client->rk = conf_client(conf, RD_KAFKA_PRODUCER, error);
-    if (client->rk == NULL)
+    if (client->rk == NULL) {
         goto failed;
+    }
     rd_kafka_set_log_queue(client->rk, NULL);
     client->queue = rd_kafka_queue_get_main(client->rk);
     client->wakeup = wakeup_new(client->queue, base, serve, client, error);
-    if (client->wakeup == NULL)
+    if (client->wakeup == NULL) {
         goto failed;
+    }
     return client;
 
 failed:
@@ -157,11 +163,13 @@ dismantle(struct producer_client *client)
     rd_kafka_t *rk = client->rk;
 
     wakeup_free(client->wakeup);
-    for (size_t i = 0; i < client->topic_count; i++)
+    for (size_t i = 0; i < client->topic_count; i++) {
         rd_kafka_topic_destroy(client->topics[i]);
+    }
     free(client->topics);
-    if (client->queue != NULL)
+    if (client->queue != NULL) {
         rd_kafka_queue_destroy(client->queue);
+    }
     free(client);
     return rk;
 }
@@ -171,8 +179,9 @@ producer_client_free(struct producer_client *client)
 {
     rd_kafka_t *rk = client == NULL ? NULL : dismantle(client);
 
-    if (rk != NULL)
+    if (rk != NULL) {
         rd_kafka_destroy(rk);
+    }
 }
 
 bool
@@ -180,8 +189,9 @@ producer_client_retire(struct producer_client *client, pthread_t *thread)
 {
     rd_kafka_t *rk = dismantle(client);
 
-    if (pthread_create(thread, NULL, destroy, rk) == 0)
+    if (pthread_create(thread, NULL, destroy, rk) == 0) {
         return true;
+    }
     rd_kafka_destroy(rk);
     return false;
 }
@@ -193,16 +203,20 @@ topic_handle(struct producer_client *client, struct slice name)
     rd_kafka_topic_t **topics;
     rd_kafka_topic_t *topic;
 
-    for (size_t i = 0; i < client->topic_count; i++)
-        if (slice_is(name, rd_kafka_topic_name(client->topics[i])))
+    for (size_t i = 0; i < client->topic_count; i++) {
+        if (slice_is(name, rd_kafka_topic_name(client->topics[i]))) {
             return client->topics[i];
+        }
+    }
     topics = realloc(client->topics, (client->topic_count + 1) * sizeof(rd_kafka_topic_t *));
-    if (topics == NULL)
+    if (topics == NULL) {
         return NULL;
+    }
     client->topics = topics;
     topic = rd_kafka_topic_new(client->rk, name.data, NULL);
-    if (topic != NULL)
+    if (topic != NULL) {
         client->topics[client->topic_count++] = topic;
+    }
     return topic;
 }
 
@@ -227,8 +241,9 @@ producer_client_send(struct producer_client *client, struct record *record)
     rd_kafka_headers_t *headers;
     rd_kafka_resp_err_t error;
 
-    if (topic == NULL)
+    if (topic == NULL) {
         return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    }
     headers = make_headers(record);
     /* No flag to copy: the value stays where it is until the report. An empty value is not a missing one. */
     error = rd_kafka_producev(
@@ -236,10 +251,11 @@ producer_client_send(struct producer_client *client, struct record *record)
         RD_KAFKA_V_VALUE((void *)(record->value.length == 0 ? "" : record->value.data), record->value.length),
         RD_KAFKA_V_KEY(record->key.length == 0 ? NULL : record->key.data, record->key.length),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         client->outstanding++;
-    else
+    } else {
         rd_kafka_headers_destroy(headers);
+    }
     return error;
 }
 
@@ -282,15 +298,19 @@ producer_client_warm_up(struct producer_client *client, const struct slice *topi
     const struct clock *clock = clock_system();
     int64_t deadline_ns = clock_monotonic_ns(clock) + timeout_ms * 1000000LL;
 
-    for (size_t i = 0; i < count; i++)
-        if (topic_handle(client, topics[i]) == NULL)
+    for (size_t i = 0; i < count; i++) {
+        if (topic_handle(client, topics[i]) == NULL) {
             return error_set(error, "\"%.*s\" is no name for a topic", SLICE_ARGS(topics[i]));
-    if (!metadata_await(client->rk, conf_brokers(client->settings), topics, count, timeout_ms, NULL, error))
+        }
+    }
+    if (!metadata_await(client->rk, conf_brokers(client->settings), topics, count, timeout_ms, NULL, error)) {
         return false;
+    }
     /* A broker that has just started makes the first producers wait for their ids, half a second or more. */
     while (!client->has_producer_id) {
-        if (clock_monotonic_ns(clock) > deadline_ns)
+        if (clock_monotonic_ns(clock) > deadline_ns) {
             return error_set(error, "Kafka gives this producer no id; see that its brokers have started");
+        }
         rd_kafka_poll(client->rk, SERVE_MS);
     }
     return true;

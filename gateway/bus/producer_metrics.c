@@ -42,13 +42,17 @@ topic_index(struct producer_metrics *metrics, struct slice topic)
 {
     size_t i;
 
-    for (i = 0; i < metrics->topic_count; i++)
-        if (slice_is(topic, metrics->topics[i].name))
+    for (i = 0; i < metrics->topic_count; i++) {
+        if (slice_is(topic, metrics->topics[i].name)) {
             return i;
-    if (i == PRODUCER_METRICS_TOPICS)
+        }
+    }
+    if (i == PRODUCER_METRICS_TOPICS) {
         return i - 1;
-    if (i == PRODUCER_METRICS_TOPICS - 1)
+    }
+    if (i == PRODUCER_METRICS_TOPICS - 1) {
         topic = slice_from("other");
+    }
     snprintf(metrics->topics[i].name, sizeof metrics->topics[i].name, "%.*s", SLICE_ARGS(topic));
     register_topic(metrics, i);
     metrics->topic_count++;

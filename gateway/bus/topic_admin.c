@@ -48,8 +48,9 @@ topic_admin_new(const struct kafka_settings *settings, struct error *error)
 void
 topic_admin_free(struct topic_admin *admin)
 {
-    if (admin == NULL)
+    if (admin == NULL) {
         return;
+    }
     rd_kafka_destroy(admin->rk);
     free(admin);
 }
@@ -57,9 +58,11 @@ topic_admin_free(struct topic_admin *admin)
 static const struct rd_kafka_metadata_topic *
 find_topic(const struct rd_kafka_metadata *metadata, const char *name)
 {
-    for (int i = 0; i < metadata->topic_cnt; i++)
-        if (strcmp(metadata->topics[i].topic, name) == 0)
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        if (strcmp(metadata->topics[i].topic, name) == 0) {
             return &metadata->topics[i];
+        }
+    }
     return NULL;
 }
 
@@ -82,9 +85,11 @@ has_controller(struct topic_admin *admin, const struct rd_kafka_metadata *metada
 {
     int32_t controller = rd_kafka_controllerid(admin->rk, 0); /* as the metadata told */
 
-    for (int i = 0; i < metadata->broker_cnt; i++)
-        if (metadata->brokers[i].id == controller)
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        if (metadata->brokers[i].id == controller) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -95,8 +100,9 @@ admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int time
 
     /* Out of range it keeps its default; the wait for the answer has its own end. */
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-    if (operation == RD_KAFKA_ADMIN_OP_CREATETOPICS)
+    if (operation == RD_KAFKA_ADMIN_OP_CREATETOPICS) {
         rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, NULL, 0);
+    }
     return options;
 }
 
@@ -112,14 +118,17 @@ add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *s
     for (size_t i = 0; i < count; i++) {
         rd_kafka_NewTopic_t *topic;
 
-        if (find_topic(metadata, specs[i].name) != NULL)
+        if (find_topic(metadata, specs[i].name) != NULL) {
             continue;
+        }
         topic = rd_kafka_NewTopic_new(specs[i].name, specs[i].partitions, specs[i].replication, reason, sizeof reason);
-        if (topic == NULL)
+        if (topic == NULL) {
             return error_set(error, "topic %s: %s", specs[i].name, reason);
+        }
         topics[(*missing)++] = topic;
-        if (!topic_settings_apply(topic, &specs[i], error))
+        if (!topic_settings_apply(topic, &specs[i], error)) {
             return false;
+        }
     }
     return true;
 }
@@ -131,8 +140,9 @@ judge_created(rd_kafka_event_t *event, struct error *error)
     rd_kafka_resp_err_t failure = rd_kafka_event_error(event);
     size_t count;
 
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(error, "Kafka does not make topics: %s", rd_kafka_event_error_string(event));
+    }
     results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         const char *reason = rd_kafka_topic_result_error_string(results[i]);
@@ -159,8 +169,9 @@ create_missing(struct topic_admin *admin, rd_kafka_NewTopic_t **topics, size_t c
     rd_kafka_AdminOptions_destroy(options);
     event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
     rd_kafka_queue_destroy(queue);
-    if (event == NULL)
+    if (event == NULL) {
         return metadata_unreachable(admin->brokers, timeout_ms, error);
+    }
     created = judge_created(event, error);
     rd_kafka_event_destroy(event);
     return created;
@@ -172,10 +183,12 @@ await_all(struct topic_admin *admin, const struct topic_spec *specs, size_t coun
     struct slice *names = calloc(count, sizeof *names);
     bool whole;
 
-    if (names == NULL)
+    if (names == NULL) {
         return error_set(error, "out of memory");
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         names[i] = slice_from(specs[i].name);
+    }
     whole = metadata_await(admin->rk, admin->brokers, names, count, timeout_ms, NULL, error);
     free(names);
     return whole;
@@ -250,9 +263,11 @@ describe(struct topic_admin *admin, const struct topic_spec *specs, const struct
     rd_kafka_event_t *event = NULL;
     size_t asked = 0;
 
-    for (size_t i = 0; resources != NULL && i < count; i++)
-        if (reports[i].verdict == TOPIC_UNKNOWN)
+    for (size_t i = 0; resources != NULL && i < count; i++) {
+        if (reports[i].verdict == TOPIC_UNKNOWN) {
             resources[asked++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, specs[i].name);
+        }
+    }
     if (asked > 0) {
         rd_kafka_DescribeConfigs(admin->rk, resources, asked, options, queue);
         event = rd_kafka_queue_poll(queue, timeout_ms + ANSWER_GRACE_MS);
@@ -290,13 +305,16 @@ check_settings(struct topic_admin *admin, const struct topic_spec *specs, struct
     const rd_kafka_ConfigResource_t **resources;
     size_t described = 0;
 
-    if (event == NULL)
+    if (event == NULL) {
         return;
+    }
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &described);
-        for (size_t i = 0; i < described; i++)
-            if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        for (size_t i = 0; i < described; i++) {
+            if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
                 compare_settings(resources[i], specs, reports, count);
+            }
+        }
     }
     rd_kafka_event_destroy(event);
 }
@@ -309,19 +327,23 @@ topic_admin_check(struct topic_admin *admin, const struct topic_spec *specs, siz
     const struct rd_kafka_metadata *metadata = list_topics(admin, timeout_ms, error);
     bool controller;
 
-    if (metadata == NULL)
+    if (metadata == NULL) {
         return false;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         check_shape(find_topic(metadata, specs[i].name), &specs[i], &reports[i]);
+    }
     controller = has_controller(admin, metadata);
     rd_kafka_metadata_destroy(metadata);
-    if (controller)
+    if (controller) {
         check_settings(admin, specs, reports, count, left_ms(deadline_ns));
+    }
     for (size_t i = 0; i < count; i++) {
         bool whole = reports[i].verdict == TOPIC_UNKNOWN || reports[i].verdict == TOPIC_GOOD;
 
-        if (whole && reports[i].detail[0] != '\0')
+        if (whole && reports[i].detail[0] != '\0') {
             reports[i].verdict = TOPIC_DIFFERENT;
+        }
     }
     return true;
 }

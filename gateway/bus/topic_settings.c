@@ -12,8 +12,9 @@ set(rd_kafka_NewTopic_t *topic, const char *name, const char *value, struct erro
 {
     rd_kafka_resp_err_t failure = rd_kafka_NewTopic_set_config(topic, name, value);
 
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(error, "%s=%s: %s", name, value, rd_kafka_err2str(failure));
+    }
     return true;
 }
 
@@ -59,16 +60,18 @@ topic_detail(char *detail, size_t size, const char *format, ...)
 static void
 compare_text(const char *name, const char *wanted, const char *found, char *detail, size_t size)
 {
-    if (wanted != NULL && strcmp(wanted, found) != 0)
+    if (wanted != NULL && strcmp(wanted, found) != 0) {
         topic_detail(detail, size, "%s is %s, should be %s: alter it", name, found, wanted);
+    }
 }
 
 /* Whether it is at least what is wanted. */
 static bool
 compare_least(const char *name, int64_t wanted, const char *found, char *detail, size_t size)
 {
-    if (wanted == 0 || strtoll(found, NULL, 10) >= wanted)
+    if (wanted == 0 || strtoll(found, NULL, 10) >= wanted) {
         return true;
+    }
     topic_detail(detail, size, "%s is %s, needs %" PRId64 " or more: raise it", name, found, wanted);
     return false;
 }
@@ -84,8 +87,9 @@ topic_settings_compare(const struct topic_spec *spec, const rd_kafka_ConfigEntry
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
-        if (value == NULL)
+        if (value == NULL) {
             continue;
+        }
         if (strcmp(name, "cleanup.policy") == 0) {
             compare_text(name, spec->cleanup_policy, value, detail, size);
         } else if (strcmp(name, "message.timestamp.type") == 0) {

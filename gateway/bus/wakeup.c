@@ -24,10 +24,12 @@ on_wakeup(evutil_socket_t fd, short what, void *argument)
 
     (void)what;
     /* Reset first: what arrives while we serve then rings again. Nothing to read (EAGAIN) is fine: called "soon". */
-    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN) {
         return;
-    if (wakeup->serve(wakeup->argument))
+    }
+    if (wakeup->serve(wakeup->argument)) {
         event_active(wakeup->event, EV_READ, 0);
+    }
 }
 
 struct wakeup *
@@ -60,8 +62,9 @@ wakeup_new(rd_kafka_queue_t *queue, struct event_base *base, bool (*serve)(void 
     return wakeup;
 
 no_event:
-    if (wakeup->event != NULL)
+    if (wakeup->event != NULL) {
         event_free(wakeup->event);
+    }
     close(wakeup->fd);
 no_fd:
     free(wakeup);
@@ -71,8 +74,9 @@ no_fd:
 void
 wakeup_free(struct wakeup *wakeup)
 {
-    if (wakeup == NULL)
+    if (wakeup == NULL) {
         return;
+    }
     rd_kafka_queue_io_event_enable(wakeup->queue, -1, NULL, 0);
     event_free(wakeup->event);
     close(wakeup->fd);

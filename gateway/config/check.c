@@ -16,8 +16,9 @@ bool
 topic_name_valid(struct slice name)
 {
     for (size_t i = 0; i < name.length; i++) {
-        if (name.data[i] == '\0' || strchr(name_bytes, name.data[i]) == NULL)
+        if (name.data[i] == '\0' || strchr(name_bytes, name.data[i]) == NULL) {
             return false;
+        }
     }
     return name.length > 0 && name.length <= TOPIC_NAME_BYTES_MAX && !slice_is(name, ".") && !slice_is(name, "..");
 }
@@ -29,11 +30,12 @@ check_instance(struct loader *loader, const struct node *root)
     size_t length = strspn(name, name_bytes);
 
     if (length == 0 || length > INSTANCE_BYTES_MAX || name[length] != '\0' || name[0] == '.' ||
-        strstr(name, "..") != NULL)
+        strstr(name, "..") != NULL) {
         fault_add(loader->faults, option_line(root, "instance"),
                   "instance: \"%.*s\" is no name of a directory; set it to letters, digits, \".\", \"_\" and \"-\", "
                   "at most %d, no \".\" first",
                   QUOTE(slice_from(name)), INSTANCE_BYTES_MAX);
+    }
 }
 
 static void
@@ -41,9 +43,10 @@ check_address(struct loader *loader, const struct node *root, const char *path, 
 {
     struct address address;
 
-    if (!address_parse(text, &address))
+    if (!address_parse(text, &address)) {
         fault_add(loader->faults, option_line(root, path),
                   "%s: \"%.*s\" is no address; write one like 127.0.0.1, 0.0.0.0 or ::", path, QUOTE(text));
+    }
 }
 
 static void
@@ -53,9 +56,10 @@ check_listeners(struct loader *loader, const struct node *root)
 
     check_address(loader, root, "gateway.address", config->address);
     check_address(loader, root, "management.address", config->management_address);
-    if (config->port != 0 && config->port == config->management_port)
+    if (config->port != 0 && config->port == config->management_port) {
         fault_add(loader->faults, option_line(root, "management.port"),
                   "management.port: %u is gateway.port already; give it another", config->port);
+    }
 }
 
 /* --- sizes --- */
@@ -64,8 +68,9 @@ static int64_t
 message_max_bytes(const struct kafka_settings *kafka)
 {
     for (size_t i = 0; i < kafka->count; i++) {
-        if (strcmp(kafka->properties[i].name, "message.max.bytes") == 0)
+        if (strcmp(kafka->properties[i].name, "message.max.bytes") == 0) {
             return strtoll(kafka->properties[i].value, NULL, 10);
+        }
     }
     return MESSAGE_MAX_DEFAULT;
 }
@@ -77,15 +82,17 @@ check_sizes(struct loader *loader, const struct node *root)
     int64_t message = config_message_bytes(loader->config);
     int64_t most = message_max_bytes(&loader->config->kafka);
 
-    if (message > most)
+    if (message > most) {
         fault_add(loader->faults, option_line(root, "gateway.limits.body_bytes"),
                   "gateway.limits.body_bytes: twice %zu and 65536 are more than kafka's message.max.bytes, %lld; lower "
                   "it, or raise message.max.bytes (and the topics' max.message.bytes) to %lld",
                   limits->body_bytes, (long long)most, (long long)message);
-    if (limits->buffered_bytes / loader->config->workers < limits->body_bytes)
+    }
+    if (limits->buffered_bytes / loader->config->workers < limits->body_bytes) {
         fault_add(loader->faults, option_line(root, "gateway.limits.buffered_bytes"),
                   "gateway.limits.buffered_bytes: a worker's share of it, %zu, holds no body of %zu; raise it",
                   limits->buffered_bytes / loader->config->workers, limits->body_bytes);
+    }
 }
 
 /* --- topics --- */
@@ -96,21 +103,24 @@ check_topics(struct loader *loader, const struct node *root)
 {
     const struct slice *topics = loader->config->topics;
 
-    if (loader->config->topics_replication == 0)
+    if (loader->config->topics_replication == 0) {
         fault_add(loader->faults, option_line(root, "topics.replication"),
                   "topics.replication: \"0\" is neither -1 nor a number from 1; write one");
+    }
     for (int role = 0; role < TOPIC_ROLE_COUNT; role++) {
         const char *path = topic_option((enum topic_role)role);
 
-        if (!topic_name_valid(topics[role]))
+        if (!topic_name_valid(topics[role])) {
             fault_add(loader->faults, option_line(root, path),
                       "%s: \"%.*s\" is no topic's name; use letters, digits, \".\", \"_\" and \"-\", at most %d", path,
                       QUOTE(topics[role]), TOPIC_NAME_BYTES_MAX);
+        }
         for (int other = 0; other < role && role > LAST_TOPIC_OF_EVENTS; other++) {
-            if (slice_equal(topics[role], topics[other]))
+            if (slice_equal(topics[role], topics[other])) {
                 fault_add(loader->faults, option_line(root, path),
                           "%s: \"%.*s\" is %s already; only topics of events may be one and the same", path,
                           QUOTE(topics[role]), topic_option((enum topic_role)other));
+            }
         }
     }
 }
@@ -124,9 +134,10 @@ check_proxies(struct loader *loader, const struct node *root)
         const struct address ipv4 = {{[10] = 0xff, [11] = 0xff}}; /* 0.0.0.0 */
         const struct network_list one = {&proxies->networks[i], 1};
 
-        if (proxies->networks[i].prefix <= IPV4_PREFIX_BITS && network_list_has(&one, &ipv4))
+        if (proxies->networks[i].prefix <= IPV4_PREFIX_BITS && network_list_has(&one, &ipv4)) {
             fault_add(&loader->warnings, option_line(root, "gateway.trusted_proxies"),
                       "gateway.trusted_proxies: it trusts every address, so anybody can claim any; list the proxies");
+        }
     }
 }
 

@@ -29,12 +29,15 @@ set_own_defaults(struct loader *loader)
     struct config *config = loader->config;
     char host[HOST_NAME_BYTES] = "";
 
-    if (config->workers == 0)
+    if (config->workers == 0) {
         config->workers = count_cores();
-    if (config->instance != NULL)
+    }
+    if (config->instance != NULL) {
         return;
-    if (gethostname(host, sizeof host - 1) != 0)
+    }
+    if (gethostname(host, sizeof host - 1) != 0) {
         host[0] = '\0';
+    }
     struct slice copy = arena_copy(loader->arena, slice_from(host));
     config->instance = copy.data == NULL ? "" : copy.data;
 }
@@ -44,8 +47,9 @@ take_sources(struct loader *loader, struct source_drafts drafts)
 {
     struct source *sources = arena_zalloc(loader->arena, drafts.count + 1, sizeof *sources);
 
-    for (size_t i = 0; sources != NULL && i < drafts.count; i++)
+    for (size_t i = 0; sources != NULL && i < drafts.count; i++) {
         sources[i] = drafts.drafts[i].source;
+    }
     loader->config->sources = sources;
     loader->config->source_count = sources == NULL ? 0 : drafts.count;
 }
@@ -55,8 +59,9 @@ load(struct loader *loader, struct slice yaml)
 {
     const struct node *root = tree_read(yaml, loader->arena, loader->faults);
 
-    if (root == NULL)
+    if (root == NULL) {
         return;
+    }
     options_read(loader, root, config_table, loader->config);
     set_own_defaults(loader);
     kafka_read(loader, root);
@@ -96,23 +101,26 @@ config_make(const char *path, const struct slice *yaml, struct config_faults *fa
     }
     struct loader loader = {.config = config, .arena = config->arena, .faults = faults, .where = ""};
     faults_init(&loader.warnings, config->path, config->arena);
-    if (yaml != NULL && yaml->length > FILE_BYTES_MAX)
+    if (yaml != NULL && yaml->length > FILE_BYTES_MAX) {
         fault_add(faults, 0, "it is longer than %zu bytes; shorten it", FILE_BYTES_MAX);
-    else if (yaml != NULL)
+    } else if (yaml != NULL) {
         load(&loader, *yaml);
-    else if (file_read(path, FILE_BYTES_MAX, config->arena, &content, &error))
+    } else if (file_read(path, FILE_BYTES_MAX, config->arena, &content, &error)) {
         load(&loader, content);
-    else
+    } else {
         fault_add(faults, 0, "%s; name a configuration with --config", error.text);
+    }
 
-    if (faults->count == 0 && arena_failed(config->arena))
+    if (faults->count == 0 && arena_failed(config->arena)) {
         fault_add(faults, 0, "it is too large to be kept in memory; shorten it");
+    }
     faults_sort(faults);
     faults_sort(&loader.warnings);
     config->warnings = loader.warnings.faults;
     config->warning_count = faults_kept(&loader.warnings);
-    if (faults->count == 0)
+    if (faults->count == 0) {
         return config;
+    }
     config_free(config);
     return NULL;
 }
@@ -132,10 +140,12 @@ config_parse(const char *path, struct slice yaml, struct config_faults *faults)
 void
 config_free(struct config *config)
 {
-    if (config == NULL)
+    if (config == NULL) {
         return;
-    for (size_t i = 0; i < config->zone_count; i++)
+    }
+    for (size_t i = 0; i < config->zone_count; i++) {
         zone_free(config->zones[i].zone);
+    }
     arena_free(config->arena);
 }
 
@@ -143,8 +153,9 @@ const struct source *
 config_source(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->source_count; i++) {
-        if (slice_equal(config->sources[i].name, name))
+        if (slice_equal(config->sources[i].name, name)) {
             return &config->sources[i];
+        }
     }
     return NULL;
 }

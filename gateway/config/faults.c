@@ -11,8 +11,9 @@ void
 faults_init(struct config_faults *faults, const char *path, struct arena *arena)
 {
     *faults = (struct config_faults){.arena = arena, .path = path};
-    if (arena == NULL)
+    if (arena == NULL) {
         return;
+    }
     faults->faults = arena_zalloc(arena, FAULTS_MAX, sizeof *faults->faults);
     faults->capacity = faults->faults == NULL ? 0 : FAULTS_MAX;
 }
@@ -20,11 +21,13 @@ faults_init(struct config_faults *faults, const char *path, struct arena *arena)
 struct slice
 fault_quote(struct slice text)
 {
-    if (text.length <= QUOTED_BYTES)
+    if (text.length <= QUOTED_BYTES) {
         return text;
+    }
     text.length = QUOTED_BYTES;
-    while (text.length > 0 && ((unsigned char)text.data[text.length] & 0xc0U) == 0x80)
+    while (text.length > 0 && ((unsigned char)text.data[text.length] & 0xc0U) == 0x80) {
         text.length--;
+    }
     return text;
 }
 
@@ -35,14 +38,16 @@ fault_add(struct config_faults *faults, unsigned line, const char *format, ...)
     va_list arguments;
 
     faults->count++;
-    if (faults->count > faults->capacity)
+    if (faults->count > faults->capacity) {
         return;
+    }
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     for (char *byte = text; *byte != '\0'; byte++) {
-        if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+        if ((unsigned char)*byte < ' ' || *byte == 0x7f) {
             *byte = '?';
+        }
     }
     faults->faults[faults->count - 1] =
         (struct config_fault){line, arena_copy(faults->arena, slice_from(text)), (unsigned)faults->count};
@@ -60,36 +65,41 @@ compare(const void *left, const void *right)
     const struct config_fault *a = left;
     const struct config_fault *b = right;
 
-    if (a->line != b->line)
+    if (a->line != b->line) {
         return a->line < b->line ? -1 : 1;
+    }
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
 void
 faults_sort(struct config_faults *faults)
 {
-    if (faults_kept(faults) > 1)
+    if (faults_kept(faults) > 1) {
         qsort(faults->faults, faults_kept(faults), sizeof *faults->faults, compare);
+    }
 }
 
 static void
 print_one(const char *path, const struct config_fault *fault, FILE *stream)
 {
-    if (fault->line == 0)
+    if (fault->line == 0) {
         fprintf(stream, "%s: %.*s\n", path, SLICE_ARGS(fault->text));
-    else
+    } else {
         fprintf(stream, "%s:%u: %.*s\n", path, fault->line, SLICE_ARGS(fault->text));
+    }
 }
 
 void
 config_faults_print(const struct config_faults *faults, FILE *stream)
 {
-    for (size_t i = 0; i < faults_kept(faults); i++)
+    for (size_t i = 0; i < faults_kept(faults); i++) {
         print_one(faults->path, &faults->faults[i], stream);
-    if (faults->capacity == 0 && faults->count > 0)
+    }
+    if (faults->capacity == 0 && faults->count > 0) {
         fprintf(stream, "%s: there is not enough memory to read it\n", faults->path);
-    else if (faults->count > faults_kept(faults))
+    } else if (faults->count > faults_kept(faults)) {
         fprintf(stream, "%s: %zu more faults; mend these first\n", faults->path, faults->count - faults_kept(faults));
+    }
 }
 
 void
@@ -102,6 +112,7 @@ config_faults_free(struct config_faults *faults)
 void
 config_warnings_print(const struct config *config, FILE *stream)
 {
-    for (size_t i = 0; i < config->warning_count; i++)
+    for (size_t i = 0; i < config->warning_count; i++) {
         print_one(config->path, &config->warnings[i], stream);
+    }
 }

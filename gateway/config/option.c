@@ -10,8 +10,9 @@ option_node(const struct node *mapping, const char *path)
 {
     const char *dot = strchr(path, '.');
 
-    if (dot == NULL)
+    if (dot == NULL) {
         return tree_member(mapping, slice_from(path));
+    }
     return option_node(tree_member(mapping, slice_make(path, (size_t)(dot - path))), dot + 1);
 }
 
@@ -29,16 +30,18 @@ describe(struct loader *loader, const struct node *node)
 {
     struct slice shown = arena_printf(loader->arena, "\"%.*s\"", QUOTE(node->text));
 
-    if (slice_empty(node->written) || slice_equal(node->written, node->text))
+    if (slice_empty(node->written) || slice_equal(node->written, node->text)) {
         return shown;
+    }
     return arena_printf(loader->arena, "%.*s (from %.*s)", SLICE_ARGS(shown), QUOTE(node->written));
 }
 
 static bool
 is_one_text(struct loader *loader, const struct node *node, const char *path)
 {
-    if (node->kind == NODE_SCALAR)
+    if (node->kind == NODE_SCALAR) {
         return true;
+    }
     fault_add(loader->faults, node->line, "%s%s takes one value; write it on the same line", loader->where, path);
     return false;
 }
@@ -50,11 +53,13 @@ parse_number(struct slice text)
     size_t sign = text.length > 0 && text.data[0] == '-';
     int64_t number = 0;
 
-    if (text.length == sign || text.length > NUMBER_BYTES_MAX)
+    if (text.length == sign || text.length > NUMBER_BYTES_MAX) {
         return INT64_MIN;
+    }
     for (size_t i = sign; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        if (text.data[i] < '0' || text.data[i] > '9') {
             return INT64_MIN;
+        }
         number = number * 10 + (text.data[i] - '0');
     }
     return sign == 1 ? -number : number;
@@ -71,22 +76,24 @@ store_number(struct loader *loader, const struct config_option *row, const struc
                   (long long)row->high);
         return;
     }
-    if (row->kind == OPTION_INTEGER)
+    if (row->kind == OPTION_INTEGER) {
         *(int *)place = (int)number;
-    else if (row->kind == OPTION_COUNT)
+    } else if (row->kind == OPTION_COUNT) {
         *(unsigned *)place = (unsigned)number;
-    else
+    } else {
         *(size_t *)place = (size_t)number;
+    }
 }
 
 static void
 store_switch(struct loader *loader, const struct config_option *row, const struct node *node, bool *place)
 {
-    if (slice_is_nocase(node->text, "true") || slice_is_nocase(node->text, "false"))
+    if (slice_is_nocase(node->text, "true") || slice_is_nocase(node->text, "false")) {
         *place = slice_is_nocase(node->text, "true");
-    else
+    } else {
         fault_add(loader->faults, node->line, "%s%s: %.*s is neither true nor false; write one of them", loader->where,
                   row->path, SLICE_ARGS(describe(loader, node)));
+    }
 }
 
 /* The position of text among the row's words; -1, and told, when it is none. */
@@ -96,8 +103,9 @@ find_word(struct loader *loader, const struct config_option *row, unsigned line,
     struct slice list = {NULL, 0};
 
     for (int i = 0; row->words[i] != NULL; i++) {
-        if (slice_is(text, row->words[i]))
+        if (slice_is(text, row->words[i])) {
             return i;
+        }
         list = i == 0 ? slice_from(row->words[0])
                       : arena_printf(loader->arena, "%.*s, %s", SLICE_ARGS(list), row->words[i]);
     }
@@ -111,8 +119,9 @@ store_word(struct loader *loader, const struct config_option *row, const struct 
 {
     int word = find_word(loader, row, node->line, node->text);
 
-    if (word >= 0)
+    if (word >= 0) {
         *place = (unsigned)word;
+    }
 }
 
 static void
@@ -123,11 +132,13 @@ store_words(struct loader *loader, const struct config_option *row, const struct
 
     for (size_t i = 0; i < texts.count; i++) {
         int word = find_word(loader, row, node->line, texts.texts[i]);
-        if (word >= 0)
+        if (word >= 0) {
             bits |= 1U << word;
+        }
     }
-    if (bits != 0)
+    if (bits != 0) {
         *place = bits;
+    }
 }
 
 static void
@@ -138,11 +149,12 @@ store_networks(struct loader *loader, const struct config_option *row, const str
     struct network *networks = arena_zalloc(loader->arena, texts.count, sizeof *networks);
 
     for (size_t i = 0; networks != NULL && i < texts.count; i++) {
-        if (!network_parse(texts.texts[i], &networks[i]))
+        if (!network_parse(texts.texts[i], &networks[i])) {
             fault_add(loader->faults, node->line,
                       "%s%s: \"%.*s\" is no network; write addresses like 192.0.2.7 or 2001:db8::7, or networks like "
                       "192.0.2.0/24, with no bit set behind the prefix",
                       loader->where, row->path, QUOTE(texts.texts[i]));
+        }
     }
     *place = (struct network_list){networks, networks == NULL ? 0 : texts.count};
 }
@@ -150,8 +162,9 @@ store_networks(struct loader *loader, const struct config_option *row, const str
 static void
 store_texts(struct texts texts, const struct config_option *row, char *target)
 {
-    if (texts.count == 0)
+    if (texts.count == 0) {
         return;
+    }
     *(const struct slice **)(void *)(target + row->offset) = texts.texts;
     *(size_t *)(void *)(target + row->count_offset) = texts.count;
 }
@@ -163,8 +176,9 @@ option_texts(struct loader *loader, const struct node *node, const char *path)
     struct slice *texts = arena_zalloc(loader->arena, most + 1, sizeof *texts);
     size_t count = 0;
 
-    if (node == NULL || texts == NULL)
+    if (node == NULL || texts == NULL) {
         return (struct texts){NULL, 0};
+    }
     if (node->kind == NODE_MAPPING) {
         fault_add(loader->faults, node->line, "%s%s is a list; write [one, another], or each behind a dash",
                   loader->where, path);
@@ -172,10 +186,11 @@ option_texts(struct loader *loader, const struct node *node, const char *path)
     }
     for (const struct node *element = node->kind == NODE_LIST ? node->first : node; element != NULL;
          element = node->kind == NODE_LIST ? element->next : NULL) {
-        if (element->kind != NODE_SCALAR)
+        if (element->kind != NODE_SCALAR) {
             fault_add(loader->faults, element->line, "%s%s is a list of texts; this is none", loader->where, path);
-        else if (!slice_empty(element->text))
+        } else if (!slice_empty(element->text)) {
             texts[count++] = element->text;
+        }
     }
     return (struct texts){texts, count};
 }
@@ -235,16 +250,18 @@ read_row(struct loader *loader, const struct node *mapping, const struct config_
         struct node fallback = {.kind = NODE_SCALAR, .text = slice_from(row->fallback)};
         store(loader, row, &fallback, target);
     }
-    if (row->kind == OPTION_SECRETS)
+    if (row->kind == OPTION_SECRETS) {
         store_texts(option_secrets(loader, mapping, row->path), row, target);
-    else if (tree_given(node) && (!is_single(row->kind) || is_one_text(loader, node, row->path)))
+    } else if (tree_given(node) && (!is_single(row->kind) || is_one_text(loader, node, row->path))) {
         store(loader, row, node, target);
+    }
 }
 
 void
 options_read(struct loader *loader, const struct node *mapping, const struct config_option *table, void *target)
 {
     option_names_check(loader, mapping, table);
-    for (; table->path != NULL; table++)
+    for (; table->path != NULL; table++) {
         read_row(loader, mapping, table, target);
+    }
 }

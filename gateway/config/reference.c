@@ -26,8 +26,9 @@ static void
 print_cell(const char *text, FILE *stream)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '|')
+        if (*text == '|') {
             fputc('\\', stream);
+        }
         fputc(*text, stream);
     }
 }
@@ -67,14 +68,17 @@ static void
 print_row(const struct config_option *row, FILE *stream)
 {
     fprintf(stream, "| `%s` | %s", row->path, describe_kind(row));
-    for (size_t i = 0; row->words != NULL && row->words[i] != NULL; i++)
+    for (size_t i = 0; row->words != NULL && row->words[i] != NULL; i++) {
         fprintf(stream, "%s%s", i == 0 ? "" : ", ", row->words[i]);
-    if (row->high != 0)
+    }
+    if (row->high != 0) {
         fprintf(stream, ", %lld to %lld", (long long)row->low, (long long)row->high);
-    if (row->fallback == NULL || row->fallback[0] == '\0')
+    }
+    if (row->fallback == NULL || row->fallback[0] == '\0') {
         fputs(" | | ", stream);
-    else
+    } else {
         fprintf(stream, " | `%s` | ", row->fallback);
+    }
     print_cell(row->help, stream);
     fputs(" |\n", stream);
 }
@@ -83,8 +87,9 @@ static void
 print_table(const char *heading, const struct config_option *table, FILE *stream)
 {
     fprintf(stream, "## %s\n\n| option | value | default | meaning |\n|---|---|---|---|\n", heading);
-    for (; table->path != NULL; table++)
+    for (; table->path != NULL; table++) {
         print_row(table, stream);
+    }
     fputc('\n', stream);
 }
 
@@ -92,13 +97,16 @@ static void
 print_adapter(const struct adapter *adapter, FILE *stream)
 {
     fprintf(stream, "\n### %s\n\n%s. Default budget %u ms.", adapter->name, adapter->title, adapter->budget_ms);
-    if (adapter->endpoints[0] != NULL)
+    if (adapter->endpoints[0] != NULL) {
         fputs(" Endpoints:", stream);
-    for (size_t i = 0; adapter->endpoints[i] != NULL; i++)
+    }
+    for (size_t i = 0; adapter->endpoints[i] != NULL; i++) {
         fprintf(stream, "%s `/%s`", i == 0 ? "" : ",", adapter->endpoints[i]);
+    }
     fprintf(stream, "%s\n", adapter->endpoints[0] == NULL ? "" : ".");
-    if (adapter->settings[0].name == NULL)
+    if (adapter->settings[0].name == NULL) {
         return;
+    }
     fputs("\n| setting | default | meaning |\n|---|---|---|\n", stream);
     for (const struct adapter_setting *row = adapter->settings; row->name != NULL; row++) {
         fprintf(stream, "| `%s` | %s%s%s | %s", row->name, row->fallback == NULL ? "" : "`",
@@ -116,10 +124,12 @@ config_print_options(FILE *stream)
     fputs("A dot in an option's name is a level of the file: `gateway.port` is `port` below `gateway`.\n\n", stream);
     print_table("Options", config_table, stream);
     for (const struct config_option *row = config_table; row->path != NULL; row++) {
-        if (row->kind == OPTION_ITEMS)
+        if (row->kind == OPTION_ITEMS) {
             print_table(row->path, row->items, stream);
+        }
     }
     fputs("## Adapters\n\nWhat may stand below a source's `settings`.\n", stream);
-    for (const struct adapter *const *adapter = adapters; *adapter != NULL; adapter++)
+    for (const struct adapter *const *adapter = adapters; *adapter != NULL; adapter++) {
         print_adapter(*adapter, stream);
+    }
 }

@@ -20,8 +20,9 @@ static bool
 any_type_matches(struct slice pattern)
 {
     for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
-        if (type_matches(pattern, (enum event_type)type))
+        if (type_matches(pattern, (enum event_type)type)) {
             return true;
+        }
     }
     return false;
 }
@@ -30,8 +31,9 @@ static bool
 any_source_matches(struct slice pattern, struct source_drafts sources)
 {
     for (size_t i = 0; i < sources.count; i++) {
-        if (pattern_matches(pattern, sources.drafts[i].source.name))
+        if (pattern_matches(pattern, sources.drafts[i].source.name)) {
             return true;
+        }
     }
     return false;
 }
@@ -42,8 +44,9 @@ reserved_role(const struct config *config, struct slice topic)
 {
     int role = TOPIC_RAW;
 
-    while (role < TOPIC_ROLE_COUNT && !slice_equal(config->topics[role], topic))
+    while (role < TOPIC_ROLE_COUNT && !slice_equal(config->topics[role], topic)) {
         role++;
+    }
     return (enum topic_role)role;
 }
 
@@ -53,14 +56,15 @@ check_targets(struct loader *loader, const struct node *node, const char *key, s
     for (size_t i = 0; i < topics.count; i++) {
         enum topic_role role = reserved_role(loader->config, topics.texts[i]);
 
-        if (!topic_name_valid(topics.texts[i]))
+        if (!topic_name_valid(topics.texts[i])) {
             fault_add(loader->faults, option_line(node, key),
                       "%s%s: \"%.*s\" is no topic's name; use letters, digits, \".\", \"_\" and \"-\", at most 249",
                       loader->where, key, QUOTE(topics.texts[i]));
-        else if (role != TOPIC_ROLE_COUNT)
+        } else if (role != TOPIC_ROLE_COUNT) {
             fault_add(loader->faults, option_line(node, key),
                       "%s%s: events cannot go to \"%.*s\", which is %s; choose another topic", loader->where, key,
                       QUOTE(topics.texts[i]), topic_option(role));
+        }
     }
 }
 
@@ -70,19 +74,22 @@ read_route(struct loader *loader, const struct node *node, struct source_drafts 
     options_read(loader, node, route_table, route);
     route->node = node;
     for (size_t i = 0; i < route->types.count; i++) {
-        if (!any_type_matches(route->types.texts[i]))
+        if (!any_type_matches(route->types.texts[i])) {
             fault_add(loader->faults, option_line(node, "types"),
                       "%stypes: \"%.*s\" matches no event; write types like call.ended or call.*", loader->where,
                       QUOTE(route->types.texts[i]));
+        }
     }
     for (size_t i = 0; i < route->sources.count; i++) {
-        if (!any_source_matches(route->sources.texts[i], sources))
+        if (!any_source_matches(route->sources.texts[i], sources)) {
             fault_add(loader->faults, option_line(node, "sources"),
                       "%ssources: no source is called \"%.*s\"; write the names of sources, or *", loader->where,
                       QUOTE(route->sources.texts[i]));
+        }
     }
-    if (route->topics.count == 0)
+    if (route->topics.count == 0) {
         fault_add(loader->faults, node->line, "%sit has no topics; list those that the events go to", loader->where);
+    }
     check_targets(loader, node, "topics", route->topics);
 }
 
@@ -92,12 +99,14 @@ read_routes(struct loader *loader, const struct node *root, struct source_drafts
     const struct node *list = tree_member(root, (struct slice)SLICE("routes"));
     struct routes routes = {NULL, 0};
 
-    if (!tree_given(list))
+    if (!tree_given(list)) {
         return routes;
-    if (list->kind == NODE_LIST)
+    }
+    if (list->kind == NODE_LIST) {
         routes.routes = arena_zalloc(loader->arena, list->count, sizeof *routes.routes);
-    else
+    } else {
         fault_add(loader->faults, list->line, "routes is a list; begin each one with \"- types: ...\"");
+    }
     for (const struct node *node = list->first; node != NULL && routes.routes != NULL; node = node->next) {
         if (node->kind != NODE_MAPPING) {
             fault_add(loader->faults, node->line, "a route is a mapping; begin it with \"- types: ...\"");
@@ -118,10 +127,12 @@ own_topic(enum event_type type)
 {
     const char *name = event_type_name(type);
 
-    if (strncmp(name, "call.", 5) == 0)
+    if (strncmp(name, "call.", 5) == 0) {
         return TOPIC_CALL_EVENTS;
-    if (strncmp(name, "agent.", 6) == 0)
+    }
+    if (strncmp(name, "agent.", 6) == 0) {
         return TOPIC_AGENT_EVENTS;
+    }
     return strncmp(name, "task.", 5) == 0 ? TOPIC_TASK_EVENTS : TOPIC_UNMAPPED;
 }
 
@@ -130,13 +141,16 @@ route_matches(const struct route *route, struct slice source, enum event_type ty
 {
     bool matches = false;
 
-    for (size_t i = 0; i < route->sources.count && !matches; i++)
+    for (size_t i = 0; i < route->sources.count && !matches; i++) {
         matches = pattern_matches(route->sources.texts[i], source);
-    if (!matches)
+    }
+    if (!matches) {
         return false;
+    }
     for (size_t i = 0; i < route->types.count; i++) {
-        if (type_matches(route->types.texts[i], type))
+        if (type_matches(route->types.texts[i], type)) {
             return true;
+        }
     }
     return false;
 }
@@ -148,10 +162,12 @@ add_topics(struct slice *list, size_t count, struct texts topics)
     for (size_t i = 0; i < topics.count; i++) {
         size_t j = 0;
 
-        while (j < count && !slice_equal(list[j], topics.texts[i]))
+        while (j < count && !slice_equal(list[j], topics.texts[i])) {
             j++;
-        if (j == count)
+        }
+        if (j == count) {
             list[count++] = topics.texts[i];
+        }
     }
     return count;
 }
@@ -162,15 +178,18 @@ settle(struct loader *loader, const struct routes *routes, const struct source_d
     const struct slice *own = &loader->config->topics[own_topic(type)];
     size_t most = 1 + draft->extra_topics.count;
 
-    for (size_t i = 0; i < routes->count; i++)
+    for (size_t i = 0; i < routes->count; i++) {
         most += route_matches(&routes->routes[i], draft->source.name, type) ? routes->routes[i].topics.count : 0;
+    }
     struct slice *list = arena_zalloc(loader->arena, most, sizeof *list);
-    if (list == NULL)
+    if (list == NULL) {
         return (struct target_list){NULL, 0};
+    }
     size_t count = add_topics(list, 0, (struct texts){own, 1});
     for (size_t i = 0; i < routes->count; i++) {
-        if (route_matches(&routes->routes[i], draft->source.name, type))
+        if (route_matches(&routes->routes[i], draft->source.name, type)) {
             count = add_topics(list, count, routes->routes[i].topics);
+        }
     }
     count = add_topics(list, count, draft->extra_topics);
     return (struct target_list){list, count};
@@ -187,7 +206,8 @@ routes_apply(struct loader *loader, const struct node *root, struct source_draft
         loader->where = draft->where;
         check_targets(loader, draft->node, "extra_topics", draft->extra_topics);
         loader->where = "";
-        for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
+        for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
             draft->source.targets[type] = settle(loader, &routes, draft, (enum event_type)type);
+        }
     }
 }

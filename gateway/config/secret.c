@@ -19,8 +19,9 @@ read_secret(struct loader *loader, const struct node *node, struct slice path)
     }
     if (content.length > 0 && content.data[content.length - 1] == '\n') {
         content.length--;
-        if (content.length > 0 && content.data[content.length - 1] == '\r')
+        if (content.length > 0 && content.data[content.length - 1] == '\r') {
             content.length--;
+        }
     }
     if (content.length == 0 || memchr(content.data, '\0', content.length) != NULL) {
         fault_add(loader->faults, node->line, "%s%.*s: %.*s %s; write the secret into it", loader->where,
@@ -49,15 +50,17 @@ option_secret(struct loader *loader, const struct node *mapping, const char *nam
     const struct node *file = file_node(loader, mapping, name);
     const struct node *given = tree_given(node) ? node : file;
 
-    if (!tree_given(given))
+    if (!tree_given(given)) {
         return (struct slice){NULL, 0};
-    if (given->kind != NODE_SCALAR)
+    }
+    if (given->kind != NODE_SCALAR) {
         fault_add(loader->faults, given->line, "%s%.*s takes one value; write it on the same line", loader->where,
                   QUOTE(given->name));
-    else if (given == node && tree_given(file))
+    } else if (given == node && tree_given(file)) {
         tell_both(loader, file, name);
-    else
+    } else {
         return given == node ? node->text : read_secret(loader, file, file->text);
+    }
     return (struct slice){NULL, 0};
 }
 
@@ -70,10 +73,12 @@ option_secrets(struct loader *loader, const struct node *mapping, const char *pa
     struct slice *read = arena_zalloc(loader->arena, files.count + 1, sizeof *read);
     size_t count = 0;
 
-    if (written.count > 0 && files.count > 0)
+    if (written.count > 0 && files.count > 0) {
         tell_both(loader, file, path);
-    if (files.count == 0 || written.count > 0 || read == NULL)
+    }
+    if (files.count == 0 || written.count > 0 || read == NULL) {
         return written;
+    }
     for (size_t i = 0; i < files.count; i++) {
         read[count] = read_secret(loader, file, files.texts[i]);
         count += !slice_empty(read[count]);

@@ -12,16 +12,19 @@ read_adapter(struct loader *loader, const struct source_draft *draft)
     const struct adapter *adapter = adapter_find(slice_from(draft->adapter));
     struct slice list = {NULL, 0};
 
-    if (adapter != NULL)
+    if (adapter != NULL) {
         return adapter;
-    for (const struct adapter *const *known = adapters; *known != NULL; known++)
+    }
+    for (const struct adapter *const *known = adapters; *known != NULL; known++) {
         list = arena_printf(loader->arena, "%.*s%s%s", SLICE_ARGS(list), known == adapters ? "" : ", ", (*known)->name);
-    if (draft->adapter[0] == '\0')
+    }
+    if (draft->adapter[0] == '\0') {
         fault_add(loader->faults, line, "%sit has no adapter; set adapter to one of %.*s", loader->where,
                   SLICE_ARGS(list));
-    else
+    } else {
         fault_add(loader->faults, line, "%sthere is no adapter \"%.*s\"; there are %.*s", loader->where,
                   QUOTE(slice_from(draft->adapter)), SLICE_ARGS(list));
+    }
     return NULL;
 }
 
@@ -33,14 +36,16 @@ read_zone(struct loader *loader, const struct source_draft *draft, struct named_
     struct error error;
 
     for (size_t i = 0; i < *count; i++) {
-        if (strcmp(zones[i].name, draft->timezone) == 0)
+        if (strcmp(zones[i].name, draft->timezone) == 0) {
             return zones[i].zone;
+        }
     }
     struct zone *zone = zone_load(draft->timezone, &error);
-    if (zone == NULL)
+    if (zone == NULL) {
         fault_add(loader->faults, option_line(draft->node, "timezone"), "%stimezone: %s", loader->where, error.text);
-    else
+    } else {
         zones[(*count)++] = (struct named_zone){draft->timezone, zone};
+    }
     return zone;
 }
 
@@ -51,8 +56,9 @@ read_expectations(struct loader *loader, struct source_draft *draft)
 {
     const struct node *node = tree_member(draft->node, (struct slice)SLICE("expect"));
 
-    if (!tree_given(node))
+    if (!tree_given(node)) {
         return;
+    }
     if (node->kind != NODE_MAPPING) {
         fault_add(loader->faults, node->line, "%sexpect: write its members below it, indented, as \"member: value\"",
                   loader->where);
@@ -62,8 +68,9 @@ read_expectations(struct loader *loader, struct source_draft *draft)
     draft->source.expectations = list;
     for (const struct node *member = node->first; member != NULL && list != NULL; member = member->next) {
         struct texts values = option_texts(loader, member, "expect");
-        if (values.count > 0)
+        if (values.count > 0) {
             list[draft->source.expectation_count++] = (struct expectation){member->name, values.texts, values.count};
+        }
     }
 }
 
@@ -74,8 +81,9 @@ count_settings(const struct adapter *adapter)
 {
     size_t count = 0;
 
-    while (adapter->settings[count].name != NULL)
+    while (adapter->settings[count].name != NULL) {
         count++;
+    }
     return count;
 }
 
@@ -92,14 +100,17 @@ check_setting_names(struct loader *loader, const struct adapter *adapter, const 
     const char *names[ADAPTER_SETTINGS_MAX];
     size_t count = count_settings(adapter);
 
-    for (size_t i = 0; i < count && i < ADAPTER_SETTINGS_MAX; i++)
+    for (size_t i = 0; i < count && i < ADAPTER_SETTINGS_MAX; i++) {
         names[i] = adapter->settings[i].name;
+    }
     for (const struct node *member = node->first; member != NULL; member = member->next) {
         bool known = false;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             known = known || is_setting(&adapter->settings[i], loader, member->name);
-        if (!known)
+        }
+        if (!known) {
             option_unknown(loader, member, slice_from("settings"), names, count);
+        }
     }
 }
 
@@ -109,13 +120,14 @@ read_setting(struct loader *loader, const struct node *node, const struct adapte
     const struct node *member = tree_member(node, slice_from(row->name));
     struct slice text = {NULL, 0};
 
-    if (row->secret && tree_given(node))
+    if (row->secret && tree_given(node)) {
         text = option_secret(loader, node, row->name);
-    else if (tree_given(member) && member->kind == NODE_SCALAR)
+    } else if (tree_given(member) && member->kind == NODE_SCALAR) {
         text = member->text;
-    else if (tree_given(member))
+    } else if (tree_given(member)) {
         fault_add(loader->faults, member->line, "%s%s takes one value; write it on the same line", loader->where,
                   row->name);
+    }
     return slice_empty(text) ? slice_from(row->fallback) : text;
 }
 
@@ -133,10 +145,12 @@ read_settings(struct loader *loader, struct source_draft *draft)
                   loader->where);
         return;
     }
-    if (tree_given(node))
+    if (tree_given(node)) {
         check_setting_names(loader, adapter, node);
-    for (size_t i = 0; i < count && settings != NULL; i++)
+    }
+    for (size_t i = 0; i < count && settings != NULL; i++) {
         settings[i] = read_setting(loader, node, &adapter->settings[i]);
+    }
     draft->source.signed_by_vendor = settings != NULL && adapter->signed_with != NULL && adapter->signed_with(settings);
 }
 
@@ -148,8 +162,9 @@ lower_case(struct loader *loader, struct slice text)
 {
     char *copy = arena_zalloc(loader->arena, text.length + 1, 1);
 
-    for (size_t i = 0; copy != NULL && i < text.length; i++)
+    for (size_t i = 0; copy != NULL && i < text.length; i++) {
         copy[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] - 'A' + 'a') : text.data[i];
+    }
     return slice_make(copy, copy == NULL ? 0 : text.length);
 }
 
@@ -159,17 +174,20 @@ read_source(struct loader *loader, struct source_draft *draft, struct named_zone
     struct source *source = &draft->source;
 
     options_read(loader, draft->node, source_table, draft);
-    if (slice_empty(source->account))
+    if (slice_empty(source->account)) {
         source->account = source->name;
+    }
     source->secret_header = lower_case(loader, source->secret_header);
     source->zone = read_zone(loader, draft, zones);
     read_expectations(loader, draft);
     source->adapter = read_adapter(loader, draft);
-    if (source->adapter == NULL)
+    if (source->adapter == NULL) {
         return;
+    }
     read_settings(loader, draft);
-    if (source->budget_ms == 0)
+    if (source->budget_ms == 0) {
         source->budget_ms = source->adapter->budget_ms;
+    }
 }
 
 static const char *

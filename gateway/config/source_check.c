@@ -17,8 +17,9 @@ static bool
 consists_of(struct slice text, const char *set)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '\0' || strchr(set, text.data[i]) == NULL)
+        if (text.data[i] == '\0' || strchr(set, text.data[i]) == NULL) {
             return false;
+        }
     }
     return true;
 }
@@ -28,8 +29,9 @@ static bool
 is_visible(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
+        if (text.data[i] <= ' ' || text.data[i] > '~') {
             return false;
+        }
     }
     return true;
 }
@@ -38,8 +40,9 @@ static bool
 has_control(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f) {
             return true;
+        }
     }
     return false;
 }
@@ -50,16 +53,17 @@ check_names(struct loader *loader, const struct source_draft *draft)
     const struct source *source = &draft->source;
     struct slice name = source->name;
 
-    if (slice_empty(name))
+    if (slice_empty(name)) {
         fault_add(loader->faults, draft->node->line, "%sit has no name; set name to its part of the URL",
                   loader->where);
-    else if (name.length > NAME_BYTES_MAX || !consists_of(name, LOWER DIGITS "._-") ||
-             !consists_of(slice_make(name.data, 1), LOWER DIGITS))
+    } else if (name.length > NAME_BYTES_MAX || !consists_of(name, LOWER DIGITS "._-") ||
+               !consists_of(slice_make(name.data, 1), LOWER DIGITS)) {
         fault_add(
             loader->faults, option_line(draft->node, "name"),
             "%sa name is part of a URL; use a to z, 0 to 9, \".\", \"_\" and \"-\", at most %d, a letter or digit "
             "first",
             loader->where, NAME_BYTES_MAX);
+    }
     for (const struct source_draft *earlier = draft - source->index; earlier < draft && !slice_empty(name); earlier++) {
         if (slice_equal(earlier->source.name, name)) {
             fault_add(loader->faults, option_line(draft->node, "name"),
@@ -69,10 +73,11 @@ check_names(struct loader *loader, const struct source_draft *draft)
         }
     }
     if (source->account.length > ACCOUNT_BYTES_MAX || has_control(source->account) ||
-        (source->account.length > 0 && memchr(source->account.data, '/', source->account.length) != NULL))
+        (source->account.length > 0 && memchr(source->account.data, '/', source->account.length) != NULL)) {
         fault_add(loader->faults, option_line(draft->node, "account"),
                   "%san account is a text of at most %d bytes without \"/\" and control characters; rename it",
                   loader->where, ACCOUNT_BYTES_MAX);
+    }
 }
 
 static void
@@ -84,18 +89,22 @@ check_request(struct loader *loader, const struct source_draft *draft)
     for (size_t i = 0; i < source->method_count; i++) {
         bool known = false;
 
-        for (size_t j = 0; j < sizeof methods / sizeof *methods; j++)
+        for (size_t j = 0; j < sizeof methods / sizeof *methods; j++) {
             known = known || slice_is(source->methods[i], methods[j]);
-        for (size_t j = 0; j < i; j++)
+        }
+        for (size_t j = 0; j < i; j++) {
             known = known && !slice_equal(source->methods[i], source->methods[j]);
-        if (!known)
+        }
+        if (!known) {
             fault_add(loader->faults, option_line(draft->node, "methods"),
                       "%smethods: \"%.*s\" cannot be used; list POST, PUT, PATCH, GET or DELETE, each once",
                       loader->where, QUOTE(source->methods[i]));
+        }
     }
-    if (!consists_of(source->secret_header, LOWER DIGITS "!#$%&'*+-.^_`|~"))
+    if (!consists_of(source->secret_header, LOWER DIGITS "!#$%&'*+-.^_`|~")) {
         fault_add(loader->faults, option_line(draft->node, "secret_header"),
                   "%ssecret_header is no name of a header field; use letters, digits and \"-\"", loader->where);
+    }
 }
 
 /* --- secrets --- */
@@ -104,8 +113,9 @@ static bool
 is_endpoint(const struct adapter *adapter, struct slice text)
 {
     for (const char *const *endpoint = adapter->endpoints; *endpoint != NULL; endpoint++) {
-        if (slice_is(text, *endpoint))
+        if (slice_is(text, *endpoint)) {
             return true;
+        }
     }
     return false;
 }
@@ -114,17 +124,21 @@ is_endpoint(const struct adapter *adapter, struct slice text)
 static const char *
 secret_fault(const struct source *source, struct slice secret)
 {
-    if (secret.length > SECRET_BYTES_MAX)
+    if (secret.length > SECRET_BYTES_MAX) {
         return "is longer than 512 bytes; shorten it";
+    }
     if ((source->secret_places & SECRET_IN_PATH) != 0) {
-        if (!consists_of(secret, UNRESERVED) || slice_is(secret, ".") || slice_is(secret, ".."))
+        if (!consists_of(secret, UNRESERVED) || slice_is(secret, ".") || slice_is(secret, "..")) {
             return "cannot stand in a path; use only letters, digits, \"-\", \".\", \"_\" and \"~\", or set secret_in "
                    "to header or query";
-        if (source->adapter != NULL && is_endpoint(source->adapter, secret))
+        }
+        if (source->adapter != NULL && is_endpoint(source->adapter, secret)) {
             return "is the name of one of the adapter's endpoints; choose another";
+        }
     }
-    if ((source->secret_places & SECRET_IN_HEADER) != 0 && !is_visible(secret))
+    if ((source->secret_places & SECRET_IN_HEADER) != 0 && !is_visible(secret)) {
         return "cannot stand in a header field; use only visible ASCII characters";
+    }
     return NULL;
 }
 
@@ -138,12 +152,13 @@ check_secrets(struct loader *loader, const struct source_draft *draft)
     for (size_t i = 0; i < source->secret_count; i++) {
         const char *fault = secret_fault(source, source->secrets[i]);
 
-        if (fault != NULL)
+        if (fault != NULL) {
             fault_add(loader->faults, line, "%ssecret %zu %s", loader->where, i + 1, fault);
-        else if (source->secrets[i].length < SECRET_BYTES_GOOD)
+        } else if (source->secrets[i].length < SECRET_BYTES_GOOD) {
             fault_add(&loader->warnings, line,
                       "%ssecret %zu is shorter than %d characters; `openssl rand -hex 16` makes a good one",
                       loader->where, i + 1, SECRET_BYTES_GOOD);
+        }
     }
 }
 
@@ -157,8 +172,9 @@ signing_settings(struct loader *loader, const struct adapter *adapter)
 
     for (const struct adapter_setting *row = adapter->settings; adapter->signed_with != NULL && row->name != NULL;
          row++) {
-        if (row->secret)
+        if (row->secret) {
             list = arena_printf(loader->arena, "%.*s, settings.%s", SLICE_ARGS(list), row->name);
+        }
     }
     return list;
 }
@@ -171,16 +187,18 @@ check_vouched(struct loader *loader, const struct source_draft *draft)
     /* A file of secrets that could not be read has been told: more would only distract. */
     if (source->adapter == NULL || source->secret_count > 0 || source->allow.count > 0 ||
         source->expectation_count > 0 || source->signed_by_vendor ||
-        tree_given(tree_member(draft->node, slice_from("secrets_file"))))
+        tree_given(tree_member(draft->node, slice_from("secrets_file")))) {
         return;
-    if (source->open)
+    }
+    if (source->open) {
         fault_add(&loader->warnings, draft->node->line, "%sit is open: anybody who knows its URL may post events",
                   loader->where);
-    else
+    } else {
         fault_add(loader->faults, draft->node->line,
                   "%snothing checks who posts to it; set secrets, allow, expect%.*s, or, to take callbacks from "
                   "anybody, open: true",
                   loader->where, SLICE_ARGS(signing_settings(loader, source->adapter)));
+    }
 }
 
 void
@@ -192,8 +210,9 @@ source_check(struct loader *loader, const struct source_draft *draft)
     check_request(loader, draft);
     check_secrets(loader, draft);
     check_vouched(loader, draft);
-    if (source->adapter != NULL && source->budget_ms > source->adapter->budget_ms)
+    if (source->adapter != NULL && source->budget_ms > source->adapter->budget_ms) {
         fault_add(&loader->warnings, option_line(draft->node, "budget_ms"),
                   "%sbudget_ms is above %u, so %s may have given up before it is answered", loader->where,
                   source->adapter->budget_ms, source->adapter->title);
+    }
 }

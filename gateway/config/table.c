@@ -304,8 +304,9 @@ const char *
 topic_option(enum topic_role role)
 {
     for (const struct config_option *row = config_table; row->path != NULL; row++) {
-        if (row->kind == OPTION_TEXT && row->offset == offsetof(struct config, topics) + role * sizeof(struct slice))
+        if (row->kind == OPTION_TEXT && row->offset == offsetof(struct config, topics) + role * sizeof(struct slice)) {
             return row->path;
+        }
     }
     return "topics";
 }

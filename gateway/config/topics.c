@@ -44,8 +44,9 @@ static void
 add(const struct config *config, struct spec_list *list, struct slice name, const struct policy *policy)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (slice_is(name, list->specs[i].name))
+        if (slice_is(name, list->specs[i].name)) {
             return;
+        }
     }
     list->specs[list->count++] = (struct topic_spec){
         .name = name.data,
@@ -65,8 +66,9 @@ count_targets(const struct config *config)
     size_t count = 0;
 
     for (size_t i = 0; i < config->source_count; i++) {
-        for (int type = 0; type < EVENT_TYPE_COUNT; type++)
+        for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
             count += config->sources[i].targets[type].count;
+        }
     }
     return count;
 }
@@ -78,18 +80,21 @@ config_topic_specs(const struct config *config, size_t *count)
 
     list.specs = arena_zalloc(config->arena, TOPIC_ROLE_COUNT + count_targets(config), sizeof *list.specs);
     *count = 0;
-    if (list.specs == NULL)
+    if (list.specs == NULL) {
         return NULL;
+    }
     for (int role = 0; role < TOPIC_ROLE_COUNT; role++) {
-        if (role != TOPIC_RAW || config->raw_enabled)
+        if (role != TOPIC_RAW || config->raw_enabled) {
             add(config, &list, config->topics[role], &policies[role]);
+        }
     }
     for (size_t i = 0; i < config->source_count; i++) {
         for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
             const struct target_list *targets = &config->sources[i].targets[type];
 
-            for (size_t j = 0; j < targets->count; j++)
+            for (size_t j = 0; j < targets->count; j++) {
                 add(config, &list, targets->topics[j], &policies[TOPIC_CALL_EVENTS]);
+            }
         }
     }
     *count = list.count;

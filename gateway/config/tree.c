@@ -24,8 +24,9 @@ line_at(const struct slice *yaml, size_t offset)
 {
     unsigned line = 1;
 
-    for (size_t i = 0; i < offset && i < yaml->length; i++)
+    for (size_t i = 0; i < offset && i < yaml->length; i++) {
         line += yaml->data[i] == '\n';
+    }
     return line;
 }
 
@@ -41,21 +42,23 @@ tell_problem(struct tree_reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
 
-    if (parser->error == YAML_MEMORY_ERROR)
+    if (parser->error == YAML_MEMORY_ERROR) {
         fault_add(reader->faults, 0, "there is not enough memory to read it");
-    else if (parser->error == YAML_READER_ERROR)
+    } else if (parser->error == YAML_READER_ERROR) {
         fault_add(reader->faults, line_at(&reader->yaml, parser->problem_offset),
                   "this is not text (%s); save the file as UTF-8", parser->problem);
-    else
+    } else {
         fault_add(reader->faults, (unsigned)parser->problem_mark.line + 1, "this is not YAML: %s%s%s; mend it",
                   parser->context == NULL ? "" : parser->context, parser->context == NULL ? "" : ", ", parser->problem);
+    }
 }
 
 static bool
 next_event(struct tree_reader *reader, yaml_event_t *event)
 {
-    if (yaml_parser_parse(&reader->parser, event) == 1)
+    if (yaml_parser_parse(&reader->parser, event) == 1) {
         return true;
+    }
     tell_problem(reader);
     return false;
 }
@@ -66,20 +69,23 @@ add_node(struct tree_reader *reader, struct node *parent, unsigned line)
 {
     struct node *node = NULL;
 
-    if (++reader->nodes <= TREE_NODES_MAX && (parent == NULL || parent->count < TREE_CHILDREN_MAX))
+    if (++reader->nodes <= TREE_NODES_MAX && (parent == NULL || parent->count < TREE_CHILDREN_MAX)) {
         node = arena_zalloc(reader->arena, 1, sizeof *node);
+    }
     if (node == NULL) {
         fault_add(reader->faults, line, "the configuration is too large: at most %d entries under one key, %d in all",
                   TREE_CHILDREN_MAX, TREE_NODES_MAX);
         return NULL;
     }
     node->line = line;
-    if (parent == NULL)
+    if (parent == NULL) {
         return node;
-    if (parent->last == NULL)
+    }
+    if (parent->last == NULL) {
         parent->first = node;
-    else
+    } else {
         parent->last->next = node;
+    }
     parent->last = node;
     parent->count++;
     return node;
@@ -102,15 +108,17 @@ read_scalar(struct tree_reader *reader, struct node *node, const yaml_event_t *e
     struct error error;
 
     node->text = slice_make("", 0);
-    if (is_null(event) || text.length == 0)
+    if (is_null(event) || text.length == 0) {
         return;
+    }
     if (memchr(text.data, '\0', text.length) != NULL) {
         fault_add(reader->faults, node->line, "a text holds a NUL; take it out");
         return;
     }
     node->written = arena_copy(reader->arena, text);
-    if (!expand(node->written, reader->arena, &node->text, &error))
+    if (!expand(node->written, reader->arena, &node->text, &error)) {
         fault_add(reader->faults, node->line, "%s", error.text);
+    }
 }
 
 /* Anchors, aliases and tags have no use here, and aliases could make a small file a huge tree. */
@@ -120,8 +128,9 @@ check_plain(struct tree_reader *reader, const yaml_event_t *event)
     const yaml_char_t *anchor = NULL;
     const yaml_char_t *tag = NULL;
 
-    if (event->type == YAML_ALIAS_EVENT)
+    if (event->type == YAML_ALIAS_EVENT) {
         fault_add(reader->faults, line_of(event), "aliases (*name) are not taken here; repeat what is meant");
+    }
     if (event->type == YAML_SCALAR_EVENT) {
         anchor = event->data.scalar.anchor;
         tag = event->data.scalar.tag;
@@ -132,10 +141,12 @@ check_plain(struct tree_reader *reader, const yaml_event_t *event)
         anchor = event->data.mapping_start.anchor;
         tag = event->data.mapping_start.tag;
     }
-    if (anchor != NULL)
+    if (anchor != NULL) {
         fault_add(reader->faults, line_of(event), "anchors (&name) are not taken here; take it out");
-    if (tag != NULL)
+    }
+    if (tag != NULL) {
         fault_add(reader->faults, line_of(event), "tags (!name) are not taken here; take it out");
+    }
 }
 
 /* Fills node with what begins at event; false when reading cannot go on. */
@@ -143,10 +154,12 @@ static bool
 read_node(struct tree_reader *reader, struct node *node, const yaml_event_t *event, unsigned depth)
 {
     check_plain(reader, event);
-    if (event->type == YAML_SCALAR_EVENT)
+    if (event->type == YAML_SCALAR_EVENT) {
         read_scalar(reader, node, event);
-    if (event->type != YAML_MAPPING_START_EVENT && event->type != YAML_SEQUENCE_START_EVENT)
+    }
+    if (event->type != YAML_MAPPING_START_EVENT && event->type != YAML_SEQUENCE_START_EVENT) {
         return true;
+    }
     if (depth == TREE_DEPTH_MAX) {
         fault_add(reader->faults, node->line, "this is nested too deeply; nothing here needs more than %d levels",
                   TREE_DEPTH_MAX);
@@ -163,8 +176,9 @@ add_member(struct tree_reader *reader, struct node *mapping, const yaml_event_t 
     struct slice name = {NULL, 0};
 
     check_plain(reader, key);
-    if (key->type == YAML_SCALAR_EVENT)
+    if (key->type == YAML_SCALAR_EVENT) {
         name = slice_make((const char *)key->data.scalar.value, key->data.scalar.length);
+    }
     if (name.length == 0 || name.length > KEY_BYTES_MAX || memchr(name.data, '\0', name.length) != NULL) {
         fault_add(reader->faults, line_of(key), "a key is a text of at most %d bytes; write \"key: value\"",
                   KEY_BYTES_MAX);
@@ -172,12 +186,14 @@ add_member(struct tree_reader *reader, struct node *mapping, const yaml_event_t 
     }
 
     const struct node *earlier = tree_member(mapping, name);
-    if (earlier != NULL)
+    if (earlier != NULL) {
         fault_add(reader->faults, line_of(key), "\"%.*s\" stands here a second time, first in line %u; keep one",
                   QUOTE(name), earlier->line);
+    }
     struct node *node = add_node(reader, mapping, line_of(key));
-    if (node != NULL)
+    if (node != NULL) {
         node->name = arena_copy(reader->arena, name);
+    }
     return node;
 }
 
@@ -192,8 +208,9 @@ read_child(struct tree_reader *reader, struct node *parent, const yaml_event_t *
         return element != NULL && read_node(reader, element, event, depth);
     }
     struct node *member = add_member(reader, parent, event);
-    if (member == NULL || !next_event(reader, &value))
+    if (member == NULL || !next_event(reader, &value)) {
         return false;
+    }
     bool more = read_node(reader, member, &value, depth);
     yaml_event_delete(&value);
     return more;
@@ -209,8 +226,9 @@ read_children(struct tree_reader *reader, struct node *parent, unsigned depth)
         bool more = !end && read_child(reader, parent, &event, depth);
 
         yaml_event_delete(&event);
-        if (!more)
+        if (!more) {
             return end;
+        }
     }
     return false;
 }
@@ -235,8 +253,9 @@ read_document(struct tree_reader *reader)
             more = read_node(reader, root, &event, 0);
         }
         yaml_event_delete(&event);
-        if (type == YAML_STREAM_END_EVENT)
+        if (type == YAML_STREAM_END_EVENT) {
             return root;
+        }
     }
     return NULL;
 }
@@ -247,8 +266,9 @@ without_mark(struct slice yaml)
 {
     const struct slice mark = SLICE("\xef\xbb\xbf");
 
-    if (yaml.length < mark.length || memcmp(yaml.data, mark.data, mark.length) != 0)
+    if (yaml.length < mark.length || memcmp(yaml.data, mark.data, mark.length) != 0) {
         return yaml;
+    }
     return slice_make(yaml.data + mark.length, yaml.length - mark.length);
 }
 
@@ -266,23 +286,27 @@ tree_read(struct slice yaml, struct arena *arena, struct config_faults *faults)
     struct node *root = read_document(&reader);
     yaml_parser_delete(&reader.parser);
 
-    if (root == NULL || root->kind == NODE_MAPPING)
+    if (root == NULL || root->kind == NODE_MAPPING) {
         return root;
-    if (!tree_given(root))
+    }
+    if (!tree_given(root)) {
         fault_add(faults, 0, "it is empty; start from the sample, deploy/trunkline.yaml");
-    else
+    } else {
         fault_add(faults, root->line, "a configuration is a mapping; begin with a line like \"sources:\"");
+    }
     return NULL;
 }
 
 const struct node *
 tree_member(const struct node *node, struct slice name)
 {
-    if (node == NULL || node->kind != NODE_MAPPING)
+    if (node == NULL || node->kind != NODE_MAPPING) {
         return NULL;
+    }
     for (const struct node *member = node->first; member != NULL; member = member->next) {
-        if (slice_equal(member->name, name))
+        if (slice_equal(member->name, name)) {
             return member;
+        }
     }
     return NULL;
 }

@@ -80,10 +80,11 @@ serve_metrics(struct evhttp_request *request, struct management *management)
     size_t length = 0;
     char *page = metrics_print(management->metrics, &length);
 
-    if (page == NULL)
+    if (page == NULL) {
         reply_text(request, HTTP_SERVUNAVAIL, "out of memory\n");
-    else
+    } else {
         reply(request, HTTP_OK, METRICS_TYPE, page, length);
+    }
     free(page);
 }
 
@@ -105,8 +106,9 @@ on_request(struct evhttp_request *request, void *argument)
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
 
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (path == NULL || strcmp(path, routes[i].path) != 0)
+        if (path == NULL || strcmp(path, routes[i].path) != 0) {
             continue;
+        }
         if (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD) {
             routes[i].serve(request, management);
             return;
@@ -170,8 +172,9 @@ bound_port(struct evconnlistener *listener)
     socklen_t length = sizeof bound;
 
     memset(&bound, 0, sizeof bound);
-    if (getsockname(evconnlistener_get_fd(listener), &bound.any, &length) != 0)
+    if (getsockname(evconnlistener_get_fd(listener), &bound.any, &length) != 0) {
         return 0;
+    }
     return ntohs(bound.any.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in.sin_port);
 }
 
@@ -181,22 +184,25 @@ bind_port(struct management *management, struct event_base *base, struct slice t
     struct address address;
     union socket_address to;
 
-    if (!address_parse(text, &address) || port > UINT16_MAX)
+    if (!address_parse(text, &address) || port > UINT16_MAX) {
         return error_set(error, "management address \"%.*s\" port %u: write an IP address, and a port up to 65535",
                          SLICE_ARGS(text), port);
+    }
     int length = fill_socket_address(&address, port, &to);
     struct evconnlistener *listener = evconnlistener_new_bind(
         base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, BACKLOG, &to.any, length);
-    if (listener == NULL)
+    if (listener == NULL) {
         return error_set(error, "cannot listen on management address %.*s port %u: %s; choose another port or address",
                          SLICE_ARGS(text), port, strerror(errno));
+    }
     if (evhttp_bind_listener(management->http, listener) == NULL) {
         evconnlistener_free(listener);
         return error_set(error, "out of memory for the management port");
     }
     static const struct timeval period = {.tv_sec = JANITOR_SECONDS};
-    if (event_add(management->janitor, &period) != 0)
+    if (event_add(management->janitor, &period) != 0) {
         return error_set(error, "out of memory for the management port");
+    }
     management->listener = listener;
     management->port = bound_port(listener);
     evconnlistener_set_error_cb(listener, on_accept_error);
@@ -208,8 +214,9 @@ start_http(struct management *management, struct event_base *base)
 {
     management->http = evhttp_new(base);
     management->janitor = event_new(base, -1, EV_PERSIST, on_janitor, management);
-    if (management->http == NULL || management->janitor == NULL)
+    if (management->http == NULL || management->janitor == NULL) {
         return false;
+    }
     evhttp_set_timeout(management->http, TIMEOUT_SECONDS);
     evhttp_set_max_headers_size(management->http, HEAD_BYTES_MAX);
     evhttp_set_max_body_size(management->http, BODY_BYTES_MAX);
@@ -255,11 +262,14 @@ management_port(const struct management *management)
 void
 management_free(struct management *management)
 {
-    if (management == NULL)
+    if (management == NULL) {
         return;
-    if (management->http != NULL)
+    }
+    if (management->http != NULL) {
         evhttp_free(management->http);
-    if (management->janitor != NULL)
+    }
+    if (management->janitor != NULL) {
         event_free(management->janitor);
+    }
     free(management);
 }

@@ -29,9 +29,11 @@ is_unreserved(char byte)
 static bool
 segment_valid(struct slice segment)
 {
-    for (size_t i = 0; i < segment.length; i++)
-        if (!is_unreserved(segment.data[i]))
+    for (size_t i = 0; i < segment.length; i++) {
+        if (!is_unreserved(segment.data[i])) {
             return false;
+        }
+    }
     return !slice_empty(segment) && !slice_is(segment, ".") && !slice_is(segment, "..");
 }
 
@@ -58,15 +60,18 @@ path_read(struct slice text, struct path *path)
     bool more = true;
 
     *path = (struct path){0};
-    if (text.length <= prefix || memcmp(text.data, PATH_PREFIX, prefix) != 0)
+    if (text.length <= prefix || memcmp(text.data, PATH_PREFIX, prefix) != 0) {
         return false;
+    }
     text = slice_make(text.data + prefix, text.length - prefix);
     while (more) {
-        if (path->count == PATH_SEGMENTS)
+        if (path->count == PATH_SEGMENTS) {
             return false;
+        }
         more = cut(text, '/', &path->segments[path->count], &text);
-        if (!segment_valid(path->segments[path->count++]))
+        if (!segment_valid(path->segments[path->count++])) {
             return false;
+        }
     }
     return true;
 }
@@ -74,11 +79,14 @@ path_read(struct slice text, struct path *path)
 static bool
 endpoint_exists(const struct adapter *adapter, struct slice endpoint)
 {
-    if (slice_empty(endpoint))
+    if (slice_empty(endpoint)) {
         return true;
-    for (const char *const *known = adapter->endpoints; *known != NULL; known++)
-        if (slice_is(endpoint, *known))
+    }
+    for (const char *const *known = adapter->endpoints; *known != NULL; known++) {
+        if (slice_is(endpoint, *known)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -94,12 +102,14 @@ path_assign(const struct path *path, const struct source *source, struct slice *
         *endpoint = path->segments[2];
         return carries;
     }
-    if (path->count == 1)
+    if (path->count == 1) {
         return true;
-    if (carries && !endpoint_exists(source->adapter, path->segments[1]))
+    }
+    if (carries && !endpoint_exists(source->adapter, path->segments[1])) {
         *secret = path->segments[1];
-    else
+    } else {
         *endpoint = path->segments[1];
+    }
     return true;
 }
 
@@ -110,27 +120,33 @@ find_source(struct ticket *ticket, struct slice *secret)
     const struct config *config = ticket->worker->config;
     struct path path;
 
-    if (!path_read(ticket->head.path, &path))
+    if (!path_read(ticket->head.path, &path)) {
         return false;
+    }
     ticket->source = config_source(config, path.segments[0]);
-    if (ticket->source == NULL)
+    if (ticket->source == NULL) {
         return false;
+    }
     if (!path_assign(&path, ticket->source, secret, &ticket->endpoint) ||
-        (ticket->source->secret_count == 0 && !endpoint_exists(ticket->source->adapter, ticket->endpoint)))
+        (ticket->source->secret_count == 0 && !endpoint_exists(ticket->source->adapter, ticket->endpoint))) {
         return false;
+    }
     ticket->public_path = ticket->head.path;
-    if (!slice_empty(*secret))
+    if (!slice_empty(*secret)) {
         ticket->public_path = arena_printf(ticket->arena, PATH_PREFIX "%.*s%s%.*s", SLICE_ARGS(ticket->source->name),
                                            slice_empty(ticket->endpoint) ? "" : "/", SLICE_ARGS(ticket->endpoint));
+    }
     return true;
 }
 
 static bool
 method_listed(const struct source *source, struct slice method)
 {
-    for (size_t i = 0; i < source->method_count; i++)
-        if (slice_equal(source->methods[i], method))
+    for (size_t i = 0; i < source->method_count; i++) {
+        if (slice_equal(source->methods[i], method)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -140,8 +156,9 @@ encoding_read(const struct head *head)
     struct slice encoding = head_field(head, "content-encoding");
     struct slice type = head_field(head, "content-type");
 
-    if (!slice_empty(encoding) && !slice_is_nocase(encoding, "identity"))
+    if (!slice_empty(encoding) && !slice_is_nocase(encoding, "identity")) {
         return false;
+    }
     return type.length < 10 || strncasecmp(type.data, "multipart/", 10) != 0;
 }
 
@@ -150,10 +167,12 @@ encoding_read(const struct head *head)
 static struct slice
 trim(struct slice text)
 {
-    while (text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+    while (text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
         text = slice_make(text.data + 1, text.length - 1);
-    while (text.length > 0 && (text.data[text.length - 1] == ' ' || text.data[text.length - 1] == '\t'))
+    }
+    while (text.length > 0 && (text.data[text.length - 1] == ' ' || text.data[text.length - 1] == '\t')) {
         text.length--;
+    }
     return text;
 }
 
@@ -166,18 +185,21 @@ find_sender(const struct ticket *ticket)
     struct address sender = ticket->peer;
     struct slice list;
 
-    if (trusted->count == 0 || !network_list_has(trusted, &ticket->peer))
+    if (trusted->count == 0 || !network_list_has(trusted, &ticket->peer)) {
         return ticket->peer;
+    }
     list = head_field(&ticket->head, "x-forwarded-for");
     while (list.length > 0) {
         const char *comma = memrchr(list.data, ',', list.length);
         const char *start = comma == NULL ? list.data : comma + 1;
         struct slice text = slice_make(start, (size_t)(list.data + list.length - start));
 
-        if (!address_parse(trim(text), &sender))
+        if (!address_parse(trim(text), &sender)) {
             return ticket->peer;
-        if (comma == NULL || !network_list_has(trusted, &sender))
+        }
+        if (comma == NULL || !network_list_has(trusted, &sender)) {
             return sender;
+        }
         list.length = (size_t)(comma - list.data);
     }
     return sender;
@@ -189,8 +211,9 @@ secret_known(const struct source *source, struct slice given)
 {
     bool known = false;
 
-    for (size_t i = 0; i < source->secret_count; i++)
+    for (size_t i = 0; i < source->secret_count; i++) {
         known = secret_equal(given, source->secrets[i]) || known;
+    }
     return known;
 }
 
@@ -201,10 +224,12 @@ decode(struct arena *arena, struct slice text)
     char *decoded = arena_alloc(arena, text.length + 1);
     size_t length = 0;
 
-    if (decoded == NULL)
+    if (decoded == NULL) {
         return (struct slice){0};
-    for (size_t at = 0; at < text.length;)
+    }
+    for (size_t at = 0; at < text.length;) {
         decoded[length++] = percent_next(text, &at);
+    }
     return slice_make(decoded, length);
 }
 
@@ -232,10 +257,12 @@ query_check(struct ticket *ticket)
             known = secret_known(source, decode(ticket->arena, value)) || known;
             continue;
         }
-        if (length > 0)
+        if (length > 0) {
             kept[length++] = '&';
-        if (parameter.length > 0)
+        }
+        if (parameter.length > 0) {
             memcpy(kept + length, parameter.data, parameter.length);
+        }
         length += parameter.length;
     }
     ticket->public_query = slice_make(kept, length);
@@ -248,11 +275,14 @@ header_check(const struct ticket *ticket)
     const struct source *source = ticket->source;
     bool known = false;
 
-    if ((source->secret_places & SECRET_IN_HEADER) == 0)
+    if ((source->secret_places & SECRET_IN_HEADER) == 0) {
         return false;
-    for (size_t i = 0; i < ticket->head.field_count; i++)
-        if (slice_equal(ticket->head.fields[i].name, source->secret_header))
+    }
+    for (size_t i = 0; i < ticket->head.field_count; i++) {
+        if (slice_equal(ticket->head.fields[i].name, source->secret_header)) {
             known = secret_known(source, ticket->head.fields[i].value) || known;
+        }
+    }
     return known;
 }
 
@@ -277,10 +307,12 @@ check_sender(struct ticket *ticket, struct slice path_secret)
     known = query_check(ticket) || known;
     known = header_check(ticket) || known;
     ticket->sender = find_sender(ticket);
-    if (source->allow.count > 0 && !network_list_has(&source->allow, &ticket->sender))
+    if (source->allow.count > 0 && !network_list_has(&source->allow, &ticket->sender)) {
         return unauthorized(ticket, "address");
-    if (source->secret_count > 0 && !known)
+    }
+    if (source->secret_count > 0 && !known) {
         return unauthorized(ticket, "secret");
+    }
     ticket->vouched = source->allow.count > 0 || source->secret_count > 0;
     return endpoint_exists(source->adapter, ticket->endpoint) ? REFUSAL_NONE : REFUSAL_NOT_FOUND;
 }
@@ -292,14 +324,18 @@ admission_check(struct ticket *ticket)
     struct slice path_secret = {0};
     enum refusal refusal;
 
-    if (!find_source(ticket, &path_secret))
+    if (!find_source(ticket, &path_secret)) {
         return REFUSAL_NOT_FOUND;
-    if (!method_listed(ticket->source, ticket->head.method))
+    }
+    if (!method_listed(ticket->source, ticket->head.method)) {
         return REFUSAL_METHOD;
-    if (!encoding_read(&ticket->head))
+    }
+    if (!encoding_read(&ticket->head)) {
         return REFUSAL_UNSUPPORTED;
-    if (ticket->head.content_length > 0 && (uint64_t)ticket->head.content_length > limits->body_bytes)
+    }
+    if (ticket->head.content_length > 0 && (uint64_t)ticket->head.content_length > limits->body_bytes) {
         return REFUSAL_TOO_LARGE;
+    }
     refusal = check_sender(ticket, path_secret);
     return arena_failed(ticket->arena) ? REFUSAL_BUSY : refusal;
 }

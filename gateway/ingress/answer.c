@@ -55,12 +55,14 @@ date_text(struct date_cache *cache, const struct clock *clock)
     time_t second = (time_t)(clock_wall_ms(clock) / 1000);
     struct tm parts;
 
-    if (second == cache->second && cache->text[0] != '\0')
+    if (second == cache->second && cache->text[0] != '\0') {
         return cache->text;
+    }
     cache->second = second;
     if (gmtime_r(&second, &parts) == NULL ||
-        strftime(cache->text, sizeof cache->text, "%a, %d %b %Y %H:%M:%S GMT", &parts) == 0)
+        strftime(cache->text, sizeof cache->text, "%a, %d %b %Y %H:%M:%S GMT", &parts) == 0) {
         cache->text[0] = '\0';
+    }
     return cache->text;
 }
 
@@ -78,8 +80,9 @@ add(struct message *message, struct slice slice)
         message->full = true;
         return;
     }
-    if (slice.length != 0)
+    if (slice.length != 0) {
         memcpy(message->text + message->length, slice.data, slice.length);
+    }
     message->length += slice.length;
 }
 
@@ -121,10 +124,11 @@ add_head_end(struct message *message, const struct answer_context *context, stru
     add_number(message, length);
     add_text(message, "\r\n");
     add_field(message, "X-Request-Id", slice_from(context->request_id));
-    if (!context->keep)
+    if (!context->keep) {
         add_text(message, "Connection: close\r\n");
-    else if (context->http10)
+    } else if (context->http10) {
         add_text(message, "Connection: keep-alive\r\n");
+    }
     add_text(message, "\r\n");
 }
 
@@ -142,8 +146,9 @@ answer_success(char *text, size_t size, const struct answer_context *context, st
     message.text = text;
     add_text(&message, "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n");
     add_head_end(&message, context, answer.content_type, answer.body.length);
-    if (!context->head)
+    if (!context->head) {
         add(&message, answer.body);
+    }
     return message.full ? 0 : message.length;
 }
 
@@ -170,14 +175,18 @@ answer_refusal(char *text, size_t size, const struct answer_context *context, en
     add_text(&message, " ");
     add_text(&message, row->kind.title);
     add_text(&message, "\r\n");
-    if (row->kind.status == 401)
+    if (row->kind.status == 401) {
         add_text(&message, "WWW-Authenticate: Trunkline realm=\"callbacks\"\r\n");
-    if (row->kind.status == 405)
+    }
+    if (row->kind.status == 405) {
         add_field(&message, "Allow", allow);
-    if (row->kind.status == 503)
+    }
+    if (row->kind.status == 503) {
         add_text(&message, "Retry-After: 1\r\n");
+    }
     add_head_end(&message, context, slice_make("application/problem+json", 24), body_length);
-    if (!context->head)
+    if (!context->head) {
         add(&message, slice_make(body, body_length));
+    }
     return message.full ? 0 : message.length;
 }

@@ -11,10 +11,11 @@ void
 body_init(struct body *body, const struct head *head, size_t limit)
 {
     *body = (struct body){.limit = limit, .in_chunks = head->content_length < 0};
-    if (body->in_chunks)
+    if (body->in_chunks) {
         chunked_init(&body->chunked, limit);
-    else
+    } else {
         body->left = (size_t)head->content_length;
+    }
     body->complete = !body->in_chunks && body->left == 0;
 }
 
@@ -50,18 +51,22 @@ reserve(struct body *body, struct ticket *ticket, size_t more)
     size_t room;
     char *bytes;
 
-    if (needed <= body->capacity)
+    if (needed <= body->capacity) {
         return true;
+    }
     room = room_for(body, ticket, needed);
-    if (room - body->capacity > share_left(ticket->worker))
+    if (room - body->capacity > share_left(ticket->worker)) {
         return refuse(body, REFUSAL_BUSY);
+    }
     bytes = arena_alloc(ticket->arena, room);
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return refuse(body, REFUSAL_BUSY);
+    }
     /* The smaller buffers before it stay in the arena, uncounted: together they are no larger than this one. */
     ticket_buffer(ticket, room - body->capacity);
-    if (ticket->body.length != 0)
+    if (ticket->body.length != 0) {
         memcpy(bytes, ticket->body.data, ticket->body.length);
+    }
     ticket->body.data = bytes;
     body->capacity = room;
     return true;
@@ -79,15 +84,18 @@ take_by_length(struct body *body, struct evbuffer *input, struct ticket *ticket)
     size_t there = evbuffer_get_length(input);
     size_t length = there < body->left ? there : body->left;
 
-    if (length == 0)
+    if (length == 0) {
         return true;
+    }
     if (ticket == NULL) {
         evbuffer_drain(input, length);
     } else {
-        if (!reserve(body, ticket, length))
+        if (!reserve(body, ticket, length)) {
             return false;
-        if (evbuffer_remove(input, append_at(ticket), length) != (int)length)
+        }
+        if (evbuffer_remove(input, append_at(ticket), length) != (int)length) {
             return refuse(body, REFUSAL_BUSY);
+        }
         ticket->body.length += length;
     }
     body->left -= length;
@@ -98,10 +106,12 @@ take_by_length(struct body *body, struct evbuffer *input, struct ticket *ticket)
 static bool
 keep(struct body *body, struct ticket *ticket, struct slice data)
 {
-    if (ticket == NULL || slice_empty(data))
+    if (ticket == NULL || slice_empty(data)) {
         return true;
-    if (!reserve(body, ticket, data.length))
+    }
+    if (!reserve(body, ticket, data.length)) {
         return false;
+    }
     memcpy(append_at(ticket), data.data, data.length);
     ticket->body.length += data.length;
     return true;
@@ -123,8 +133,9 @@ take_chunks(struct body *body, struct evbuffer *input, struct ticket *ticket)
         enum chunked_verdict verdict =
             chunked_feed(&body->chunked, slice_make(piece.data + used, piece.length - used), &consumed, &data);
 
-        if (verdict == CHUNKED_REFUSED)
+        if (verdict == CHUNKED_REFUSED) {
             return refuse(body, body->chunked.refusal);
+        }
         kept = keep(body, ticket, data);
         used += consumed;
         body->complete = verdict == CHUNKED_COMPLETE;
@@ -139,8 +150,9 @@ body_take(struct body *body, struct evbuffer *input, struct ticket *ticket)
     while (!body->complete && evbuffer_get_length(input) != 0) {
         bool fine = body->in_chunks ? take_chunks(body, input, ticket) : take_by_length(body, input, ticket);
 
-        if (!fine)
+        if (!fine) {
             return BODY_REFUSED;
+        }
     }
     return body->complete ? BODY_COMPLETE : BODY_MORE;
 }

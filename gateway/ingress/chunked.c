@@ -62,8 +62,9 @@ hex_value(char digit)
 static bool
 size_over(struct chunked *chunked, enum state next)
 {
-    if (chunked->digits == 0)
+    if (chunked->digits == 0) {
         return refuse(chunked, REFUSAL_BAD_REQUEST);
+    }
     return go(chunked, next);
 }
 
@@ -71,23 +72,28 @@ size_over(struct chunked *chunked, enum state next)
 static bool
 size(struct chunked *chunked, char byte)
 {
-    if (byte == '\r')
+    if (byte == '\r') {
         return size_over(chunked, STATE_SIZE_LF);
-    if (byte == ';')
+    }
+    if (byte == ';') {
         return size_over(chunked, STATE_EXTENSION);
-    if (!syntax_is(byte, SYNTAX_HEX) || ++chunked->digits > SIZE_DIGITS_MAX)
+    }
+    if (!syntax_is(byte, SYNTAX_HEX) || ++chunked->digits > SIZE_DIGITS_MAX) {
         return refuse(chunked, REFUSAL_BAD_REQUEST);
+    }
     chunked->left = chunked->left * 16 + hex_value(byte);
-    if (chunked->left > chunked->limit - chunked->received)
+    if (chunked->left > chunked->limit - chunked->received) {
         return refuse(chunked, REFUSAL_TOO_LARGE);
+    }
     return true;
 }
 
 static bool
 text(struct chunked *chunked, char byte, enum state line_feed)
 {
-    if (byte == '\r')
+    if (byte == '\r') {
         return go(chunked, line_feed);
+    }
     return syntax_is(byte, SYNTAX_VALUE) ? overhead(chunked) : refuse(chunked, REFUSAL_BAD_REQUEST);
 }
 
@@ -104,12 +110,15 @@ size_line_over(struct chunked *chunked, char byte)
 static bool
 trailer(struct chunked *chunked, char byte)
 {
-    if (chunked->state == STATE_TRAILER && byte == '\r')
+    if (chunked->state == STATE_TRAILER && byte == '\r') {
         return go(chunked, STATE_END_LF);
-    if (chunked->state == STATE_TRAILER_NAME && byte == ':')
+    }
+    if (chunked->state == STATE_TRAILER_NAME && byte == ':') {
         return go(chunked, STATE_TRAILER_VALUE);
-    if (!syntax_is(byte, SYNTAX_TOKEN))
+    }
+    if (!syntax_is(byte, SYNTAX_TOKEN)) {
         return refuse(chunked, REFUSAL_BAD_REQUEST);
+    }
     chunked->state = STATE_TRAILER_NAME;
     return overhead(chunked);
 }
@@ -150,8 +159,9 @@ take_data(struct chunked *chunked, struct slice input)
     size_t length = input.length < chunked->left ? input.length : (size_t)chunked->left;
 
     chunked->left -= length;
-    if (chunked->left == 0)
+    if (chunked->left == 0) {
         chunked->state = STATE_DATA_CR;
+    }
     return slice_make(input.data, length);
 }
 
@@ -165,8 +175,9 @@ chunked_feed(struct chunked *chunked, struct slice input, size_t *consumed, stru
             *consumed += data->length;
             return CHUNKED_DATA;
         }
-        if (!judge(chunked, input.data[*consumed]))
+        if (!judge(chunked, input.data[*consumed])) {
             return CHUNKED_REFUSED;
+        }
         if (chunked->state == STATE_COMPLETE) {
             ++*consumed;
             return CHUNKED_COMPLETE;

@@ -38,17 +38,19 @@ enter(struct connection *connection, enum connection_state state)
 
     assert(connection->state != CONNECTION_CLOSED);
     connection->state = state;
-    if (patience[state] < 0)
+    if (patience[state] < 0) {
         deadline_clear(&connection->deadline);
-    else
+    } else {
         deadline_set(&worker->patience[patience[state]], &connection->deadline, clock_monotonic_ns(worker->clock));
+    }
 }
 
 static void
 close_now(struct connection *connection)
 {
-    if (connection->state != CONNECTION_CLOSED)
+    if (connection->state != CONNECTION_CLOSED) {
         enter(connection, CONNECTION_CLOSED);
+    }
 }
 
 /* Ends it. A ticket that is being read goes with it; one that is published lives on without it. */
@@ -59,11 +61,13 @@ connection_end(struct connection *connection)
 
     if (ticket != NULL) {
         ticket->connection = NULL;
-        if (ticket->state == TICKET_READING)
+        if (ticket->state == TICKET_READING) {
             ticket_free(ticket);
+        }
     }
-    if (connection->link != NULL)
+    if (connection->link != NULL) {
         link_close(connection->link);
+    }
     population_leave(connection);
 }
 
@@ -89,13 +93,15 @@ send_answer(struct connection *connection, struct slice answer)
         close_now(connection);
         return;
     }
-    if (connection->begun)
+    if (connection->begun) {
         link_finish(connection->link);
+    }
     connection->begun = false;
-    if (link_flushed(connection->link))
+    if (link_flushed(connection->link)) {
         go_on(connection);
-    else
+    } else {
         enter(connection, CONNECTION_WRITING);
+    }
 }
 
 /* Whether the client can be left on this connection: it must be clear where the next request begins. */
@@ -105,12 +111,15 @@ can_keep(const struct connection *connection, const struct ticket *ticket)
     const struct head *head = &ticket->head;
     size_t limit = connection->worker->config->limits.body_bytes;
 
-    if (connection->worker->stopping || !head->keep_alive)
+    if (connection->worker->stopping || !head->keep_alive) {
         return false;
-    if (!connection->mid_message)
+    }
+    if (!connection->mid_message) {
         return true;
-    if (head->content_length > 0 && (uint64_t)head->content_length > limit)
+    }
+    if (head->content_length > 0 && (uint64_t)head->content_length > limit) {
         return false;
+    }
     /* Who waits for 100 Continue may send the body all the same, or not: nobody can tell. */
     return !head->expect_continue || evbuffer_get_length(link_input(connection->link)) != 0;
 }
@@ -162,22 +171,25 @@ refuse_reading(struct connection *connection, enum refusal refusal)
 static bool
 starve(struct connection *connection)
 {
-    if (!connection->ended)
+    if (!connection->ended) {
         return false;
-    if (connection->state == CONNECTION_BODY)
+    }
+    if (connection->state == CONNECTION_BODY) {
         refuse_reading(connection, REFUSAL_BAD_REQUEST);
-    else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard))
+    } else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard)) {
         refuse_early(connection, REFUSAL_BAD_REQUEST);
-    else
+    } else {
         close_now(connection);
+    }
     return connection->state != CONNECTION_CLOSED;
 }
 
 static bool
 step_waiting(struct connection *connection)
 {
-    if (evbuffer_get_length(link_input(connection->link)) == 0)
+    if (evbuffer_get_length(link_input(connection->link)) == 0) {
         return starve(connection);
+    }
     guard_init(&connection->guard, &connection->guard_limits);
     enter(connection, CONNECTION_HEAD);
     return true;
@@ -209,8 +221,9 @@ send_continue(struct connection *connection)
     static const struct slice text = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 
     if (!connection->ticket->head.expect_continue || connection->body.complete ||
-        evbuffer_get_length(link_input(connection->link)) != 0 || link_write(connection->link, text))
+        evbuffer_get_length(link_input(connection->link)) != 0 || link_write(connection->link, text)) {
         return true;
+    }
     close_now(connection);
     return false;
 }
@@ -249,8 +262,9 @@ step_head(struct connection *connection)
         size_t consumed;
 
         if (evbuffer_ptr_set(input, &at, connection->guard.position, EVBUFFER_PTR_SET) != 0 ||
-            evbuffer_peek(input, -1, &at, &piece, 1) < 1)
+            evbuffer_peek(input, -1, &at, &piece, 1) < 1) {
             break;
+        }
         verdict = guard_feed(&connection->guard, piece.iov_base, piece.iov_len, &consumed);
     }
     switch (verdict) {
@@ -325,8 +339,9 @@ step_lingering(struct connection *connection)
 
     connection->lingered += length;
     evbuffer_drain(input, length);
-    if (connection->ended || connection->lingered > LINGER_BYTES_MAX)
+    if (connection->ended || connection->lingered > LINGER_BYTES_MAX) {
         close_now(connection);
+    }
     return false;
 }
 
@@ -357,14 +372,17 @@ step(struct connection *connection)
 static void
 connection_run(struct connection *connection)
 {
-    if (connection->running)
+    if (connection->running) {
         return;
+    }
     connection->running = true;
-    while (step(connection))
+    while (step(connection)) {
         continue;
+    }
     connection->running = false;
-    if (connection->state == CONNECTION_CLOSED)
+    if (connection->state == CONNECTION_CLOSED) {
         connection_end(connection);
+    }
 }
 
 /* --- what the engine and the janitor tell --- */
@@ -380,8 +398,9 @@ connection_on_flushed(void *argument)
 {
     struct connection *connection = argument;
 
-    if (connection->state == CONNECTION_WRITING)
+    if (connection->state == CONNECTION_WRITING) {
         go_on(connection);
+    }
     connection_run(connection);
 }
 
@@ -391,8 +410,9 @@ connection_on_end(void *argument, bool broken)
     struct connection *connection = argument;
 
     connection->ended = true;
-    if (broken)
+    if (broken) {
         close_now(connection);
+    }
     connection_run(connection);
 }
 
@@ -407,12 +427,13 @@ connection_on_due(struct deadline *deadline)
 {
     struct connection *connection = connection_of(deadline);
 
-    if (connection->state == CONNECTION_BODY)
+    if (connection->state == CONNECTION_BODY) {
         refuse_reading(connection, REFUSAL_TIMEOUT);
-    else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard))
+    } else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard)) {
         refuse_early(connection, REFUSAL_TIMEOUT);
-    else
+    } else {
         close_now(connection);
+    }
     connection_run(connection);
 }
 
@@ -423,8 +444,9 @@ connection_begin(struct connection *connection, bool refused)
 {
     link_own(connection->link, connection);
     enter(connection, CONNECTION_FRESH);
-    if (refused)
+    if (refused) {
         refuse_early(connection, REFUSAL_BUSY);
+    }
     connection_run(connection);
 }
 

@@ -53,10 +53,11 @@ accept(struct passage *passage)
     const struct translation *translation = &passage->translation;
 
     tally_published(ticket->worker->service, ticket->source, translation);
-    if (translation->outcome == outcome_dead_letter)
+    if (translation->outcome == outcome_dead_letter) {
         log_outcome(passage, "callback_dead_letter");
-    else if (translation->outcome == outcome_unmapped)
+    } else if (translation->outcome == outcome_unmapped) {
         log_outcome(passage, "callback_unmapped");
+    }
     ticket_accept(ticket, vendor_answer(passage));
     ticket_free(ticket);
 }
@@ -77,8 +78,9 @@ publish(struct passage *passage)
         .on_done = on_published,
         .owner = passage,
     };
-    for (size_t i = 0; i < set->count; i++)
+    for (size_t i = 0; i < set->count; i++) {
         set->records[i].set = set;
+    }
     ticket->outcome = translation->outcome;
     producer_publish(ticket->worker->producer, set);
 }
@@ -92,10 +94,11 @@ set_aside(struct passage *passage)
 
     translate_to_dead_letter(ticket->worker->config, &passage->incoming, ticket->arena, "refused_by_kafka",
                              ticket->records.reason, &passage->translation);
-    if (passage->translation.refusal == REFUSAL_NONE)
+    if (passage->translation.refusal == REFUSAL_NONE) {
         publish(passage);
-    else
+    } else {
         refuse(ticket, passage->translation.refusal);
+    }
 }
 
 static void
@@ -120,8 +123,9 @@ passage_new(struct ticket *ticket)
 {
     struct passage *passage = arena_zalloc(ticket->arena, 1, sizeof(*passage));
 
-    if (passage == NULL)
+    if (passage == NULL) {
         return NULL;
+    }
     passage->ticket = ticket;
     passage->incoming = (struct incoming){
         .source = ticket->source,

@@ -40,8 +40,9 @@ counters_new(const struct config *config, struct metrics *metrics)
     size_t rows = config->source_count + 1;
     struct counters *counters = calloc(1, sizeof *counters);
 
-    if (counters == NULL)
+    if (counters == NULL) {
         return NULL;
+    }
     counters->callbacks = calloc(rows * OUTCOME_COUNT, sizeof(struct metric *));
     counters->answer_seconds = calloc(rows, sizeof(struct metric *));
     if (counters->callbacks == NULL || counters->answer_seconds == NULL) {
@@ -56,8 +57,9 @@ counters_new(const struct config *config, struct metrics *metrics)
         metrics, "trunkline_buffered_bytes",
         "Bytes of request bodies in memory, and all that callbacks hold that still wait for Kafka after their 503.",
         "");
-    for (size_t i = 0; i < config->source_count; i++)
+    for (size_t i = 0; i < config->source_count; i++) {
         register_source(counters, metrics, i, config->sources[i].name);
+    }
     register_source(counters, metrics, config->source_count, (struct slice){NULL, 0});
     return counters;
 }
@@ -65,8 +67,9 @@ counters_new(const struct config *config, struct metrics *metrics)
 void
 counters_free(struct counters *counters)
 {
-    if (counters == NULL)
+    if (counters == NULL) {
         return;
+    }
     free(counters->callbacks);
     free(counters->answer_seconds);
     free(counters);
@@ -93,8 +96,9 @@ counters_accepted(const struct counters *counters, const struct source *source, 
     size_t found = 0;
 
     for (size_t i = 0; outcome != NULL && i < ACCEPTED_COUNT; i++) {
-        if (strcmp(outcome, accepted[i]) == 0)
+        if (strcmp(outcome, accepted[i]) == 0) {
             found = i;
+        }
     }
     count(counters, source, REFUSAL_COUNT + found, took_ns);
 }

@@ -18,13 +18,15 @@ deadline_set(struct deadline_list *list, struct deadline *deadline, int64_t now_
     deadline->list = list;
     deadline->at_ns = now_ns + list->duration_ns;
     deadline->previous = list->last;
-    if (list->last != NULL)
+    if (list->last != NULL) {
         list->last->next = deadline;
-    else
+    } else {
         list->first = deadline;
+    }
     list->last = deadline;
-    if (list->janitor != NULL)
+    if (list->janitor != NULL) {
         janitor_wake(list->janitor);
+    }
 }
 
 void
@@ -32,16 +34,19 @@ deadline_clear(struct deadline *deadline)
 {
     struct deadline_list *list = deadline->list;
 
-    if (list == NULL)
+    if (list == NULL) {
         return;
-    if (deadline->previous != NULL)
+    }
+    if (deadline->previous != NULL) {
         deadline->previous->next = deadline->next;
-    else
+    } else {
         list->first = deadline->next;
-    if (deadline->next != NULL)
+    }
+    if (deadline->next != NULL) {
         deadline->next->previous = deadline->previous;
-    else
+    } else {
         list->last = deadline->previous;
+    }
     *deadline = (struct deadline){.at_ns = deadline->at_ns};
 }
 

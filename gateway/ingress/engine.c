@@ -63,8 +63,9 @@ on_write(struct bufferevent *buffer, void *argument)
     struct link *link = argument;
 
     (void)buffer;
-    if (link->answered)
+    if (link->answered) {
         end_request(link);
+    }
     link->engine->handlers->on_flushed(link->owner);
 }
 
@@ -84,8 +85,9 @@ on_connection_end(evhtp_connection_t *connection, void *argument)
     struct link *link = argument;
 
     (void)connection;
-    if (link->engine->beginning == link)
+    if (link->engine->beginning == link) {
         link->engine->beginning = NULL;
+    }
     free(link);
     return EVHTP_RES_OK;
 }
@@ -98,8 +100,9 @@ on_accept(evhtp_connection_t *connection, void *argument)
     bufferevent_event_cb library_event;
     void *library_argument;
 
-    if (link == NULL)
+    if (link == NULL) {
         return EVHTP_RES_FATAL;
+    }
     if (evhtp_connection_set_hook(connection, evhtp_hook_on_connection_fini, (evhtp_hook)on_connection_end, link) !=
         0) {
         free(link);
@@ -132,8 +135,9 @@ on_exhausted(struct evconnlistener *listener, void *argument)
     struct engine *engine = evhtp->arg;
     int error = errno;
 
-    if (evtimer_add(engine->exhausted, &pause) == 0)
+    if (evtimer_add(engine->exhausted, &pause) == 0) {
         evconnlistener_disable(listener);
+    }
     engine->handlers->on_exhausted(engine->argument, error);
 }
 
@@ -144,8 +148,9 @@ on_pause_over(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    if (engine->evhtp->server != NULL)
+    if (engine->evhtp->server != NULL) {
         evconnlistener_enable(engine->evhtp->server);
+    }
 }
 
 struct engine *
@@ -153,8 +158,9 @@ engine_new(struct event_base *base, size_t input_bytes, const struct engine_hand
 {
     struct engine *engine = calloc(1, sizeof *engine);
 
-    if (engine == NULL)
+    if (engine == NULL) {
         return NULL;
+    }
     engine->input_bytes = input_bytes;
     engine->handlers = handlers;
     engine->argument = argument;
@@ -173,8 +179,9 @@ engine_new(struct event_base *base, size_t input_bytes, const struct engine_hand
 bool
 engine_listen(struct engine *engine, int fd, struct error *error)
 {
-    if (evhtp_accept_socket(engine->evhtp, fd, BACKLOG) != 0)
+    if (evhtp_accept_socket(engine->evhtp, fd, BACKLOG) != 0) {
         return error_set(error, "cannot listen: %s", strerror(errno));
+    }
     evconnlistener_set_error_cb(engine->evhtp->server, on_exhausted);
     return true;
 }
@@ -188,16 +195,19 @@ engine_stop_listening(struct engine *engine)
 void
 engine_free(struct engine *engine)
 {
-    if (engine == NULL)
+    if (engine == NULL) {
         return;
+    }
     if (engine->evhtp != NULL) {
         evhtp_unbind_socket(engine->evhtp);
         evhtp_free(engine->evhtp);
     }
-    if (engine->aside != NULL)
+    if (engine->aside != NULL) {
         evbuffer_free(engine->aside);
-    if (engine->exhausted != NULL)
+    }
+    if (engine->exhausted != NULL) {
         event_free(engine->exhausted);
+    }
     free(engine);
 }
 
@@ -245,8 +255,9 @@ link_finish(struct link *link)
 {
     evhtp_send_reply_end(link->request);
     link->answered = true;
-    if (link_flushed(link))
+    if (link_flushed(link)) {
         end_request(link);
+    }
 }
 
 /* Tries the socket at once: an answer that fits, as nearly all do, costs one system call and no event. */
@@ -258,8 +269,9 @@ link_write(struct link *link, struct slice bytes)
     if (link_flushed(link)) {
         ssize_t result = send(link->connection->sock, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
             return false;
+        }
         sent = result < 0 ? 0 : (size_t)result;
     }
     return sent == bytes.length || bufferevent_write(link->buffer, bytes.data + sent, bytes.length - sent) == 0;

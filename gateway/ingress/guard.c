@@ -23,10 +23,12 @@ guard_untouched(const struct guard *guard)
 static bool
 start(struct guard *guard, char byte)
 {
-    if (byte == '\r')
+    if (byte == '\r') {
         return ++guard->empty_lines <= EMPTY_LINES_MAX ? guard_go(guard, GUARD_EMPTY_LINE_LF) : guard_bad(guard);
-    if (!syntax_is(byte, SYNTAX_TOKEN))
+    }
+    if (!syntax_is(byte, SYNTAX_TOKEN)) {
         return guard_bad(guard);
+    }
     guard->method_at = guard->position;
     guard_word_begin(guard);
     guard_word_add(guard, byte);
@@ -40,8 +42,9 @@ method(struct guard *guard, char byte)
         guard->method_length = guard->position - guard->method_at;
         return guard_go(guard, GUARD_TARGET);
     }
-    if (!syntax_is(byte, SYNTAX_TOKEN) || guard->position - guard->method_at >= METHOD_BYTES_MAX)
+    if (!syntax_is(byte, SYNTAX_TOKEN) || guard->position - guard->method_at >= METHOD_BYTES_MAX) {
         return guard_bad(guard);
+    }
     guard_word_add(guard, byte);
     return true;
 }
@@ -51,14 +54,16 @@ static bool
 target(struct guard *guard, char byte)
 {
     guard->path_at = guard->position;
-    if (byte == '/')
+    if (byte == '/') {
         return guard_go(guard, GUARD_PATH);
+    }
     if (byte == '*' && guard_word_is(guard, "options")) {
         guard->path_length = 1;
         return guard_go(guard, GUARD_ASTERISK);
     }
-    if (syntax_lower(byte) != 'h')
+    if (syntax_lower(byte) != 'h') {
         return guard_bad(guard);
+    }
     guard_word_begin(guard);
     guard_word_add(guard, byte);
     return guard_go(guard, GUARD_SCHEME);
@@ -75,8 +80,9 @@ scheme(struct guard *guard, char byte)
             guard_host_begin(guard);
             return guard_go(guard, GUARD_AUTHORITY);
         }
-        if (guard->word_length < strlen(prefixes[i]) && memcmp(guard->word, prefixes[i], guard->word_length) == 0)
+        if (guard->word_length < strlen(prefixes[i]) && memcmp(guard->word, prefixes[i], guard->word_length) == 0) {
             return true;
+        }
     }
     return guard_bad(guard);
 }
@@ -84,8 +90,9 @@ scheme(struct guard *guard, char byte)
 static bool
 target_over(struct guard *guard, enum guard_state next)
 {
-    if (next == GUARD_QUERY)
+    if (next == GUARD_QUERY) {
         guard->query_at = guard->position + 1;
+    }
     guard->step = 0;
     return guard_go(guard, next);
 }
@@ -121,8 +128,9 @@ query(struct guard *guard, char byte)
 static bool
 percent(struct guard *guard, char byte)
 {
-    if (!syntax_is(byte, SYNTAX_HEX))
+    if (!syntax_is(byte, SYNTAX_HEX)) {
         return guard_bad(guard);
+    }
     if ((guard->step & 1u) == 0) {
         guard->step |= 1u;
         return true;
@@ -135,10 +143,12 @@ percent(struct guard *guard, char byte)
 static bool
 authority(struct guard *guard, char byte)
 {
-    if (byte != '/' && byte != '?' && byte != ' ')
+    if (byte != '/' && byte != '?' && byte != ' ') {
         return guard_host(guard, byte);
-    if (!guard_host_whole(guard))
+    }
+    if (!guard_host_whole(guard)) {
         return guard_bad(guard);
+    }
     guard->path_at = guard->position;
     return byte == '/' ? guard_go(guard, GUARD_PATH) : path(guard, byte);
 }
@@ -150,15 +160,17 @@ version(struct guard *guard, char byte)
     const unsigned last = sizeof text - 1;
 
     if (guard->step < last) {
-        if (byte != text[guard->step])
+        if (byte != text[guard->step]) {
             return guard_refuse(guard, text[guard->step] == '1' && syntax_is(byte, SYNTAX_DIGIT) ? REFUSAL_VERSION
                                                                                                  : REFUSAL_BAD_REQUEST);
+        }
         guard->step++;
         return true;
     }
     if (guard->step == last) {
-        if (byte != '0' && byte != '1')
+        if (byte != '0' && byte != '1') {
             return guard_refuse(guard, syntax_is(byte, SYNTAX_DIGIT) ? REFUSAL_VERSION : REFUSAL_BAD_REQUEST);
+        }
         guard->http10 = byte == '0';
         guard->step++;
         return true;
@@ -218,11 +230,13 @@ skip(struct guard *guard, const char *data, size_t length)
     size_t i = 0;
 
     if (guard->state == GUARD_VALUE && guard->field == FIELD_OTHER) {
-        while (i < length && syntax_is(data[i], SYNTAX_VALUE))
+        while (i < length && syntax_is(data[i], SYNTAX_VALUE)) {
             i++;
+        }
     } else if (guard->state == GUARD_PATH || guard->state == GUARD_QUERY) {
-        while (i < length && syntax_is(data[i], SYNTAX_TARGET))
+        while (i < length && syntax_is(data[i], SYNTAX_TARGET)) {
             i++;
+        }
     }
     return i;
 }
@@ -255,8 +269,9 @@ guard_feed(struct guard *guard, const char *data, size_t length, size_t *consume
         }
     }
     *consumed = i;
-    if (i == length)
+    if (i == length) {
         return GUARD_MORE;
+    }
     guard_refuse(guard, guard->state < GUARD_VERSION ? REFUSAL_TARGET_TOO_LONG : REFUSAL_FIELDS_TOO_LARGE);
     return GUARD_REFUSED;
 }

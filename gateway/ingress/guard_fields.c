@@ -11,12 +11,15 @@ enum host_step { HOST_BEGIN, HOST_NAME, HOST_LITERAL_BEGIN, HOST_LITERAL, HOST_L
 bool
 guard_field(struct guard *guard, char byte)
 {
-    if (byte == '\r')
+    if (byte == '\r') {
         return guard_go(guard, GUARD_END_LF);
-    if (!syntax_is(byte, SYNTAX_TOKEN))
+    }
+    if (!syntax_is(byte, SYNTAX_TOKEN)) {
         return guard_bad(guard); /* a folded line, too */
-    if (++guard->field_count > guard->limits->header_count)
+    }
+    if (++guard->field_count > guard->limits->header_count) {
         return guard_refuse(guard, REFUSAL_FIELDS_TOO_LARGE);
+    }
     guard_word_begin(guard);
     guard_word_add(guard, byte);
     return guard_go(guard, GUARD_NAME);
@@ -37,8 +40,9 @@ field_named(const struct guard *guard)
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (guard_word_is(guard, known[i].name))
+        if (guard_word_is(guard, known[i].name)) {
             return known[i].field;
+        }
     }
     return FIELD_OTHER;
 }
@@ -52,19 +56,22 @@ name_over(struct guard *guard)
     guard_word_begin(guard);
     switch (guard->field) {
     case FIELD_HOST:
-        if (guard->has_host)
+        if (guard->has_host) {
             return guard_bad(guard);
+        }
         guard->has_host = true;
         guard_host_begin(guard);
         break;
     case FIELD_CONTENT_LENGTH:
     case FIELD_TRANSFER_ENCODING:
-        if (guard->content_length >= 0 || guard->chunked)
+        if (guard->content_length >= 0 || guard->chunked) {
             return guard_bad(guard);
-        if (guard->field == FIELD_CONTENT_LENGTH)
+        }
+        if (guard->field == FIELD_CONTENT_LENGTH) {
             guard->content_length = 0;
-        else if (guard->http10)
+        } else if (guard->http10) {
             return guard_bad(guard);
+        }
         break;
     default:
         break;
@@ -75,10 +82,12 @@ name_over(struct guard *guard)
 bool
 guard_name(struct guard *guard, char byte)
 {
-    if (byte == ':')
+    if (byte == ':') {
         return name_over(guard);
-    if (!syntax_is(byte, SYNTAX_TOKEN))
+    }
+    if (!syntax_is(byte, SYNTAX_TOKEN)) {
         return guard_bad(guard);
+    }
     guard_word_add(guard, byte);
     return true;
 }
@@ -113,8 +122,9 @@ guard_host(struct guard *guard, char byte)
         guard->step = HOST_LITERAL;
         return syntax_is(byte, SYNTAX_HEX) || byte == ':' || byte == '.' || guard_bad(guard);
     case HOST_NAME:
-        if (syntax_is(byte, SYNTAX_HOST))
+        if (syntax_is(byte, SYNTAX_HOST)) {
             return true;
+        }
         break;
     case HOST_LITERAL_END:
         break;
@@ -128,12 +138,15 @@ guard_host(struct guard *guard, char byte)
 static bool
 length_byte(struct guard *guard, char byte)
 {
-    if (!syntax_is(byte, SYNTAX_DIGIT))
+    if (!syntax_is(byte, SYNTAX_DIGIT)) {
         return guard_bad(guard);
-    if (guard->content_length != 0 || byte != '0')
+    }
+    if (guard->content_length != 0 || byte != '0') {
         guard->word_length++; /* digits that count: leading zeros are allowed, however many */
-    if (guard->word_length > LENGTH_DIGITS_MAX)
+    }
+    if (guard->word_length > LENGTH_DIGITS_MAX) {
         return guard_refuse(guard, REFUSAL_TOO_LARGE);
+    }
     guard->content_length = guard->content_length * 10 + (byte - '0');
     guard->step = 1;
     return true;
@@ -157,10 +170,11 @@ value_byte(struct guard *guard, char byte)
     case FIELD_CONTENT_LENGTH:
         return length_byte(guard, byte);
     case FIELD_CONNECTION:
-        if (byte == ',' || syntax_is(byte, SYNTAX_SPACE))
+        if (byte == ',' || syntax_is(byte, SYNTAX_SPACE)) {
             connection_option(guard);
-        else
+        } else {
             guard_word_add(guard, byte);
+        }
         break;
     case FIELD_TRANSFER_ENCODING:
     case FIELD_EXPECT:
@@ -184,10 +198,11 @@ transfer_encoding_over(struct guard *guard)
         return true;
     }
     for (size_t i = 0; i < guard->word_length && i < sizeof guard->word; i++) {
-        if (syntax_is(guard->word[i], SYNTAX_TOKEN))
+        if (syntax_is(guard->word[i], SYNTAX_TOKEN)) {
             token = true;
-        else if (strchr(",;=\" \t", guard->word[i]) == NULL)
+        } else if (strchr(",;=\" \t", guard->word[i]) == NULL) {
             return guard_bad(guard);
+        }
     }
     return guard_refuse(guard, token ? REFUSAL_NOT_IMPLEMENTED : REFUSAL_BAD_REQUEST);
 }
@@ -197,23 +212,27 @@ value_over(struct guard *guard)
 {
     switch (guard->field) {
     case FIELD_HOST:
-        if (!guard_host_whole(guard))
+        if (!guard_host_whole(guard)) {
             return guard_bad(guard);
+        }
         break;
     case FIELD_CONTENT_LENGTH:
-        if (guard->step == 0)
+        if (guard->step == 0) {
             return guard_bad(guard);
+        }
         break;
     case FIELD_TRANSFER_ENCODING:
-        if (!transfer_encoding_over(guard))
+        if (!transfer_encoding_over(guard)) {
             return false;
+        }
         break;
     case FIELD_CONNECTION:
         connection_option(guard);
         break;
     case FIELD_EXPECT:
-        if (!guard_word_is(guard, "100-continue"))
+        if (!guard_word_is(guard, "100-continue")) {
             return guard_refuse(guard, REFUSAL_EXPECTATION);
+        }
         guard->expect_continue = true;
         break;
     default:
@@ -231,18 +250,22 @@ white_space_ends_value(const struct guard *guard)
 bool
 guard_value(struct guard *guard, char byte)
 {
-    if (byte == '\r')
+    if (byte == '\r') {
         return value_over(guard);
+    }
     if (syntax_is(byte, SYNTAX_SPACE)) {
-        if (guard->state == GUARD_BEFORE_VALUE)
+        if (guard->state == GUARD_BEFORE_VALUE) {
             return true;
-        if (white_space_ends_value(guard))
+        }
+        if (white_space_ends_value(guard)) {
             return guard_go(guard, GUARD_AFTER_VALUE);
+        }
     }
     if (guard->state == GUARD_AFTER_VALUE) {
         /* Codings and expectations may be a list with spaces in it: not ours, but not broken either. */
-        if (guard->field != FIELD_TRANSFER_ENCODING && guard->field != FIELD_EXPECT)
+        if (guard->field != FIELD_TRANSFER_ENCODING && guard->field != FIELD_EXPECT) {
             return guard_bad(guard);
+        }
         guard_word_add(guard, ' ');
     }
     guard->state = GUARD_VALUE;
@@ -252,10 +275,12 @@ guard_value(struct guard *guard, char byte)
 bool
 guard_end(struct guard *guard, char byte)
 {
-    if (byte != '\n' || (!guard->has_host && !guard->http10))
+    if (byte != '\n' || (!guard->has_host && !guard->http10)) {
         return guard_bad(guard);
+    }
     guard->keep_alive = !guard->asked_close && (!guard->http10 || guard->asked_keep_alive);
-    if (guard->http10)
+    if (guard->http10) {
         guard->expect_continue = false; /* RFC 9110 §10.1.1: ignored */
+    }
     return true;
 }

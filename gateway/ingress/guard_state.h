@@ -84,8 +84,9 @@ guard_word_begin(struct guard *guard)
 static inline void
 guard_word_add(struct guard *guard, char byte)
 {
-    if (guard->word_length < sizeof guard->word)
+    if (guard->word_length < sizeof guard->word) {
         guard->word[guard->word_length] = syntax_lower(byte);
+    }
     guard->word_length++;
 }
 

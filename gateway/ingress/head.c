@@ -8,10 +8,12 @@
 static struct slice
 trim(const char *from, const char *to)
 {
-    while (from < to && syntax_is(*from, SYNTAX_SPACE))
+    while (from < to && syntax_is(*from, SYNTAX_SPACE)) {
         from++;
-    while (from < to && syntax_is(to[-1], SYNTAX_SPACE))
+    }
+    while (from < to && syntax_is(to[-1], SYNTAX_SPACE)) {
         to--;
+    }
     return slice_make(from, (size_t)(to - from));
 }
 
@@ -27,8 +29,9 @@ read_field(char *from, const char *end, struct record_header *field)
         colon++;
     }
     stop = memchr(colon, '\r', (size_t)(end - colon));
-    if (stop == NULL)
+    if (stop == NULL) {
         return NULL;
+    }
     field->name = slice_make(from, (size_t)(colon - from));
     field->value = trim(colon + 1, stop);
     *colon = '\0';
@@ -39,8 +42,9 @@ static struct record_header *
 find(struct record_header *fields, size_t count, struct slice name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (slice_equal(fields[i].name, name))
+        if (slice_equal(fields[i].name, name)) {
             return &fields[i];
+        }
     }
     return NULL;
 }
@@ -51,14 +55,17 @@ join(struct arena *arena, struct slice *value, struct slice more)
 {
     char *joined = arena_alloc(arena, value->length + 2 + more.length);
 
-    if (joined == NULL)
+    if (joined == NULL) {
         return false;
-    if (value->length != 0)
+    }
+    if (value->length != 0) {
         memcpy(joined, value->data, value->length);
+    }
     joined[value->length] = ',';
     joined[value->length + 1] = ' ';
-    if (more.length != 0)
+    if (more.length != 0) {
         memcpy(joined + value->length + 2, more.data, more.length);
+    }
     *value = slice_make(joined, value->length + 2 + more.length);
     return true;
 }
@@ -69,17 +76,19 @@ read_fields(const struct guard *guard, char *from, const char *end, struct arena
     struct record_header *fields = arena_zalloc(arena, guard->field_count + 1, sizeof *fields);
     size_t count = 0;
 
-    if (fields == NULL)
+    if (fields == NULL) {
         return false;
+    }
     for (unsigned i = 0; i < guard->field_count && from != NULL; i++) {
         struct record_header *earlier;
 
         from = read_field(from, end, &fields[count]);
         earlier = find(fields, count, fields[count].name);
-        if (earlier == NULL)
+        if (earlier == NULL) {
             count++;
-        else if (!join(arena, &earlier->value, fields[count].value))
+        } else if (!join(arena, &earlier->value, fields[count].value)) {
             return false;
+        }
     }
     head->fields = fields;
     head->field_count = count;
@@ -100,8 +109,9 @@ head_read(const struct guard *guard, char *bytes, size_t length, struct arena *a
         .keep_alive = guard->keep_alive,
         .expect_continue = guard->expect_continue,
     };
-    if (slice_empty(head->path))
+    if (slice_empty(head->path)) {
         head->path = slice_make("/", 1);
+    }
     return read_fields(guard, bytes + guard->fields_at, bytes + length, arena, head);
 }
 
@@ -111,8 +121,9 @@ head_field(const struct head *head, const char *name)
     struct slice wanted = slice_from(name);
 
     for (size_t i = 0; i < head->field_count; i++) {
-        if (slice_equal(head->fields[i].name, wanted))
+        if (slice_equal(head->fields[i].name, wanted)) {
             return head->fields[i].value;
+        }
     }
     return (struct slice){NULL, 0};
 }

@@ -23,8 +23,9 @@ struct ingress {
 static void
 free_all(struct ingress *ingress)
 {
-    for (unsigned i = 0; i < ingress->count; i++)
+    for (unsigned i = 0; i < ingress->count; i++) {
         worker_free(ingress->workers[i]);
+    }
     service_free(ingress->service);
     counters_free(ingress->counters);
     free(ingress);
@@ -36,8 +37,9 @@ make_workers(struct ingress *ingress, struct metrics *metrics, const struct cloc
     for (unsigned i = 0; i < ingress->count; i++) {
         ingress->workers[i] =
             worker_new(i, ingress->config, clock, metrics, ingress->counters, ingress->service, &ingress->port, error);
-        if (ingress->workers[i] == NULL)
+        if (ingress->workers[i] == NULL) {
             return false;
+        }
     }
     return true;
 }
@@ -46,8 +48,9 @@ static void
 add_topic(struct slice *topics, size_t *count, struct slice topic)
 {
     for (size_t i = 0; i < *count; i++) {
-        if (slice_equal(topics[i], topic))
+        if (slice_equal(topics[i], topic)) {
             return;
+        }
     }
     topics[(*count)++] = topic;
 }
@@ -60,24 +63,28 @@ topics_of(const struct config *config, size_t *count)
     struct slice *topics;
 
     for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++)
+        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
             most += config->sources[i].targets[type].count;
+        }
     }
     *count = 0;
     topics = calloc(most, sizeof *topics);
-    if (topics == NULL)
+    if (topics == NULL) {
         return NULL;
+    }
     for (size_t i = 0; i < config->source_count; i++) {
         for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
             const struct target_list *targets = &config->sources[i].targets[type];
 
-            for (size_t j = 0; j < targets->count; j++)
+            for (size_t j = 0; j < targets->count; j++) {
                 add_topic(topics, count, targets->topics[j]);
+            }
         }
     }
     add_topic(topics, count, config->topics[TOPIC_DEADLETTER]);
-    if (config->raw_enabled)
+    if (config->raw_enabled) {
         add_topic(topics, count, config->topics[TOPIC_RAW]);
+    }
     return topics;
 }
 
@@ -95,8 +102,9 @@ warm_up(struct ingress *ingress)
         warm = producer_warm_up(ingress->workers[i]->producer, topics, count, WARM_UP_MS, &error);
         atomic_store(&ingress->workers[i]->kafka_reachable, warm);
     }
-    if (!warm)
+    if (!warm) {
         log_warn("kafka_not_ready", log_text("reason", error.text));
+    }
     free(topics);
 }
 
@@ -114,8 +122,9 @@ start_threads(struct ingress *ingress, struct error *error)
         struct worker *worker = ingress->workers[ingress->started];
 
         status = pthread_create(&worker->thread, NULL, worker_run, worker);
-        if (status == 0)
+        if (status == 0) {
             ingress->started++;
+        }
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status == 0 || error_set(error, "cannot start a thread: %s", strerror(status));
@@ -126,8 +135,9 @@ stop_threads(struct ingress *ingress, unsigned seconds)
 {
     unsigned unanswered = 0;
 
-    for (unsigned i = 0; i < ingress->started; i++)
+    for (unsigned i = 0; i < ingress->started; i++) {
         worker_stop(ingress->workers[i], seconds);
+    }
     for (unsigned i = 0; i < ingress->started; i++) {
         pthread_join(ingress->workers[i]->thread, NULL);
         unanswered += ingress->workers[i]->unanswered;
@@ -152,8 +162,9 @@ ingress_start(const struct config *config, struct metrics *metrics, const struct
     ingress->port = config->port;
     ingress->counters = counters_new(config, metrics);
     ingress->service = ingress->counters == NULL ? NULL : service_new(config, metrics, error);
-    if (ingress->counters == NULL)
+    if (ingress->counters == NULL) {
         error_set(error, "out of memory");
+    }
     if (ingress->service == NULL || !make_workers(ingress, metrics, clock, error)) {
         free_all(ingress);
         return NULL;

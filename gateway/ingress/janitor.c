@@ -25,12 +25,15 @@ on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     janitor->awake = false;
-    for (size_t i = 0; i < janitor->count; i++)
+    for (size_t i = 0; i < janitor->count; i++) {
         deadline_list_expire(janitor->rounds[i].list, now_ns + janitor->rounds[i].early_ns);
-    for (size_t i = 0; i < janitor->count; i++)
+    }
+    for (size_t i = 0; i < janitor->count; i++) {
         waiting = waiting || janitor->rounds[i].list->first != NULL;
-    if (waiting)
+    }
+    if (waiting) {
         janitor_wake(janitor);
+    }
 }
 
 struct janitor *
@@ -38,8 +41,9 @@ janitor_new(struct event_base *base, const struct clock *clock, size_t lists)
 {
     struct janitor *janitor = calloc(1, sizeof *janitor + lists * sizeof *janitor->rounds);
 
-    if (janitor == NULL)
+    if (janitor == NULL) {
         return NULL;
+    }
     janitor->clock = clock;
     janitor->timer = evtimer_new(base, on_tick, janitor);
     if (janitor->timer == NULL) {
@@ -52,8 +56,9 @@ janitor_new(struct event_base *base, const struct clock *clock, size_t lists)
 void
 janitor_free(struct janitor *janitor)
 {
-    if (janitor == NULL)
+    if (janitor == NULL) {
         return;
+    }
     event_free(janitor->timer);
     free(janitor);
 }
@@ -70,8 +75,9 @@ janitor_wake(struct janitor *janitor)
 {
     static const struct timeval tick = {.tv_usec = DEADLINE_TICK_NS / 1000};
 
-    if (janitor->awake)
+    if (janitor->awake) {
         return;
+    }
     /* A timer fails only for want of memory; the next deadline that is set tries again. */
     janitor->awake = evtimer_add(janitor->timer, &tick) == 0;
 }

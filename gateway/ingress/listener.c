@@ -35,8 +35,9 @@ port_is_free(const struct addrinfo *where)
         fd >= 0 && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) && bind(fd, where->ai_addr, where->ai_addrlen) == 0;
     int error = errno;
 
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     errno = error;
     return is_free;
 }
@@ -47,15 +48,18 @@ bind_one(const struct addrinfo *where, bool exclusive, size_t output_bytes)
     int fd;
     int error;
 
-    if (exclusive && !port_is_free(where))
+    if (exclusive && !port_is_free(where)) {
         return -1;
+    }
     fd = socket(where->ai_family, where->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, where->ai_protocol);
     if (fd >= 0 && set_options(fd, where->ai_family, output_bytes) && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
-        bind(fd, where->ai_addr, where->ai_addrlen) == 0)
+        bind(fd, where->ai_addr, where->ai_addrlen) == 0) {
         return fd;
+    }
     error = errno;
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     errno = error;
     return -1;
 }
@@ -71,8 +75,9 @@ port_of(int fd)
     socklen_t length = sizeof bound;
 
     memset(&bound, 0, sizeof bound);
-    if (getsockname(fd, &bound.any, &length) != 0)
+    if (getsockname(fd, &bound.any, &length) != 0) {
         return 0;
+    }
     return ntohs(bound.any.sa_family == AF_INET6 ? bound.ipv6.sin6_port : bound.ipv4.sin_port);
 }
 
@@ -94,13 +99,15 @@ listener_bind(struct slice address, unsigned *port, bool exclusive, size_t outpu
                   gai_strerror(status));
         return -1;
     }
-    for (const struct addrinfo *where = found; where != NULL && fd < 0; where = where->ai_next)
+    for (const struct addrinfo *where = found; where != NULL && fd < 0; where = where->ai_next) {
         fd = bind_one(where, exclusive, output_bytes);
-    if (fd < 0)
+    }
+    if (fd < 0) {
         error_set(error, "cannot listen on %s port %u: %s; stop what listens there or set another port",
                   host[0] == '\0' ? "any address," : host, *port, strerror(errno));
-    else
+    } else {
         *port = port_of(fd);
+    }
     freeaddrinfo(found);
     return fd;
 }

@@ -9,11 +9,13 @@ spelled(struct slice text, struct slice secret)
 {
     size_t at = 0;
 
-    if (text.length >= secret.length && memcmp(text.data, secret.data, secret.length) == 0)
+    if (text.length >= secret.length && memcmp(text.data, secret.data, secret.length) == 0) {
         return secret.length;
+    }
     for (size_t i = 0; i < secret.length; i++) {
-        if (at == text.length || percent_next(text, &at) != secret.data[i])
+        if (at == text.length || percent_next(text, &at) != secret.data[i]) {
             return 0;
+        }
     }
     return at;
 }
@@ -43,12 +45,14 @@ mask_secrets(const struct source *source, struct slice text, struct arena *arena
 
         if (secret != 0 && masked == NULL) {
             masked = arena_alloc(arena, text.length);
-            if (masked == NULL)
+            if (masked == NULL) {
                 return (struct slice){NULL, 0};
+            }
             memcpy(masked, text.data, length);
         }
-        if (masked != NULL)
+        if (masked != NULL) {
             masked[length] = secret == 0 ? text.data[at] : '*';
+        }
         length++;
         at += secret == 0 ? 1 : secret;
     }

@@ -6,10 +6,12 @@
 static inline int
 percent_digit(char byte)
 {
-    if (byte >= '0' && byte <= '9')
+    if (byte >= '0' && byte <= '9') {
         return byte - '0';
-    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f')
+    }
+    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f') {
         return (byte | 0x20) - 'a' + 10;
+    }
     return -1;
 }
 

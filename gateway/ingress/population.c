@@ -23,8 +23,9 @@ make(struct worker *worker, struct link *link, const struct sockaddr *peer)
     connection->link = link;
     connection->guard_limits = (struct guard_limits){limits->head_bytes, limits->header_count};
     connection->next = worker->connections;
-    if (worker->connections != NULL)
+    if (worker->connections != NULL) {
         worker->connections->previous = connection;
+    }
     worker->connections = connection;
     worker->connection_count++;
     metric_move(worker->counters->connections, 1);
@@ -37,12 +38,14 @@ population_leave(struct connection *connection)
 {
     struct worker *worker = connection->worker;
 
-    if (connection->previous != NULL)
+    if (connection->previous != NULL) {
         connection->previous->next = connection->next;
-    else
+    } else {
         worker->connections = connection->next;
-    if (connection->next != NULL)
+    }
+    if (connection->next != NULL) {
         connection->next->previous = connection->previous;
+    }
     worker->connection_count--;
     metric_move(worker->counters->connections, -1);
     free(connection);
@@ -58,20 +61,23 @@ population_admit(struct worker *worker, struct link *link, const struct sockaddr
     bool full = there >= limit && !population_close_idlest(worker);
     struct connection *connection = NULL;
 
-    if (there < limit + OVER_LIMIT_MAX)
+    if (there < limit + OVER_LIMIT_MAX) {
         connection = make(worker, link, peer);
-    if (connection == NULL)
+    }
+    if (connection == NULL) {
         link_close(link);
-    else
+    } else {
         connection_begin(connection, full);
+    }
 }
 
 /* The connection that has been longest in the list, and since when. */
 static struct connection *
 longest_in(const struct deadline_list *list, int64_t *since_ns)
 {
-    if (list->first == NULL)
+    if (list->first == NULL) {
         return NULL;
+    }
     *since_ns = list->first->at_ns - list->duration_ns;
     return connection_of(list->first);
 }
@@ -85,8 +91,9 @@ population_close_idlest(struct worker *worker)
     struct connection *idle = longest_in(&worker->patience[PATIENCE_IDLE], &idle_ns);
     struct connection *idlest = fresh == NULL || (idle != NULL && idle_ns < fresh_ns) ? idle : fresh;
 
-    if (idlest == NULL)
+    if (idlest == NULL) {
         return false;
+    }
     connection_close(idlest);
     return true;
 }
@@ -98,8 +105,9 @@ population_close_all_in(struct worker *worker, enum connection_state state)
 
     for (struct connection *connection = worker->connections; connection != NULL; connection = next) {
         next = connection->next;
-        if (connection->state == state)
+        if (connection->state == state) {
             connection_close(connection);
+        }
     }
 }
 

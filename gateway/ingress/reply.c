@@ -40,8 +40,9 @@ allowed(const struct ticket *ticket, char text[ALLOW_BYTES])
     for (size_t i = 0; ticket != NULL && ticket->source != NULL && i < ticket->source->method_count; i++) {
         struct slice method = ticket->source->methods[i];
 
-        if (length + 2 + method.length > ALLOW_BYTES)
+        if (length + 2 + method.length > ALLOW_BYTES) {
             break;
+        }
         if (length != 0) {
             text[length++] = ',';
             text[length++] = ' ';
@@ -69,12 +70,14 @@ reply_refusal(struct connection *connection, const struct ticket *ticket, enum r
     char allow[ALLOW_BYTES];
     struct answer_context context;
 
-    if (ticket == NULL)
+    if (ticket == NULL) {
         worker_request_id(connection->worker, request_id);
-    else
+    } else {
         memcpy(request_id, ticket->request_id, sizeof request_id);
-    if (refusal_kind(refusal)->closes || refusal == REFUSAL_BUSY)
+    }
+    if (refusal_kind(refusal)->closes || refusal == REFUSAL_BUSY) {
         log_refusal(connection, request_id, refusal);
+    }
     context = context_of(connection, ticket, request_id);
     return slice_make(text, answer_refusal(text, ANSWER_REFUSAL_BYTES, &context, refusal, allowed(ticket, allow)));
 }

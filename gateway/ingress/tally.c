@@ -56,8 +56,9 @@ service_new(const struct config *config, struct metrics *metrics, struct error *
         return NULL;
     }
     service->metrics = metrics;
-    for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
+    for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
         service->events[type] = event_counter(metrics, type);
+    }
     for (size_t i = 0; i < config->source_count; i++) {
         const struct source *source = &config->sources[i];
 
@@ -101,10 +102,13 @@ tally_published(const struct service *service, const struct source *source, cons
         count_dead_letter(service, source, translation->reason);
         return;
     }
-    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
         metric_add(service->events[event->type], 1);
-    if (conversion->unreadable > 0)
+    }
+    if (conversion->unreadable > 0) {
         metric_add(tally->unreadable_members, conversion->unreadable);
-    if (conversion->unknown_codes > 0)
+    }
+    if (conversion->unknown_codes > 0) {
         metric_add(tally->unknown_codes, conversion->unknown_codes);
+    }
 }

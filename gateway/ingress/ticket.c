@@ -76,8 +76,9 @@ count_whole(struct ticket *ticket)
 {
     size_t bytes = arena_footprint(ticket->arena);
 
-    if (bytes > ticket->buffered_bytes)
+    if (bytes > ticket->buffered_bytes) {
         ticket_buffer(ticket, bytes - ticket->buffered_bytes);
+    }
 }
 
 /* Takes the ticket off its connection, which may be gone already. */
@@ -101,12 +102,14 @@ ticket_accept(struct ticket *ticket, struct answer answer)
 {
     struct connection *connection = detach(ticket);
 
-    if (ticket->state == TICKET_ANSWERED)
+    if (ticket->state == TICKET_ANSWERED) {
         return;
+    }
     enter(ticket, TICKET_ANSWERED);
     counters_accepted(ticket->worker->counters, ticket->source, ticket->outcome, age_ns(ticket));
-    if (connection != NULL)
+    if (connection != NULL) {
         connection_accept(connection, ticket, answer);
+    }
 }
 
 void
@@ -114,14 +117,17 @@ ticket_refuse(struct ticket *ticket, enum refusal refusal)
 {
     struct connection *connection = detach(ticket);
 
-    if (ticket->state == TICKET_ANSWERED)
+    if (ticket->state == TICKET_ANSWERED) {
         return;
-    if (ticket->state == TICKET_PUBLISHING)
+    }
+    if (ticket->state == TICKET_PUBLISHING) {
         count_whole(ticket);
+    }
     enter(ticket, TICKET_ANSWERED);
     counters_refused(ticket->worker->counters, ticket->source, refusal, age_ns(ticket));
-    if (connection != NULL)
+    if (connection != NULL) {
         connection_refuse(connection, ticket, refusal);
+    }
 }
 
 void
@@ -129,11 +135,13 @@ ticket_free(struct ticket *ticket)
 {
     struct worker *worker;
 
-    if (ticket == NULL)
+    if (ticket == NULL) {
         return;
+    }
     worker = ticket->worker;
-    if (ticket->state == TICKET_PUBLISHING)
+    if (ticket->state == TICKET_PUBLISHING) {
         enter(ticket, TICKET_ANSWERED);
+    }
     worker->buffered_bytes -= ticket->buffered_bytes;
     metric_move(worker->counters->buffered_bytes, -(int64_t)ticket->buffered_bytes);
     worker->ticket_count--;

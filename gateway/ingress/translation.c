@@ -36,22 +36,28 @@ traceparent_valid(struct slice text)
     static const char form[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
     const size_t length = sizeof(form) - 1;
 
-    if (text.length < length || text.length > 255)
+    if (text.length < length || text.length > 255) {
         return false;
+    }
     for (size_t i = 0; i < length; i++) {
         char byte = text.data[i];
         bool hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
 
-        if (form[i] == 'x' ? !hex : byte != form[i])
+        if (form[i] == 'x' ? !hex : byte != form[i]) {
             return false;
+        }
     }
-    if (memcmp(text.data, "ff", 2) == 0 || strspn(text.data + 3, "0") >= 32 || strspn(text.data + 36, "0") >= 16)
+    if (memcmp(text.data, "ff", 2) == 0 || strspn(text.data + 3, "0") >= 32 || strspn(text.data + 36, "0") >= 16) {
         return false;
-    if (text.length == length)
+    }
+    if (text.length == length) {
         return true;
-    for (size_t i = length; i < text.length; i++)
-        if (text.data[i] < '!' || text.data[i] > '~')
+    }
+    for (size_t i = length; i < text.length; i++) {
+        if (text.data[i] < '!' || text.data[i] > '~') {
             return false;
+        }
+    }
     return memcmp(text.data, "00", 2) != 0 && text.data[length] == '-';
 }
 
@@ -84,14 +90,17 @@ original_make(const struct work *work, struct original *original)
     struct record_header *fields = arena_zalloc(work->arena, incoming->field_count, sizeof(*fields));
     size_t count = 0;
 
-    if (fields == NULL && incoming->field_count > 0)
+    if (fields == NULL && incoming->field_count > 0) {
         return false;
-    for (size_t i = 0; i < incoming->field_count; i++)
-        if (field_is_public(incoming->source, incoming->fields[i].name))
+    }
+    for (size_t i = 0; i < incoming->field_count; i++) {
+        if (field_is_public(incoming->source, incoming->fields[i].name)) {
             fields[count++] = (struct record_header){
                 incoming->fields[i].name,
                 mask_secrets(incoming->source, incoming->fields[i].value, work->arena),
             };
+        }
+    }
     *original = (struct original){
         .method = incoming->method,
         .endpoint = incoming->endpoint,
@@ -111,8 +120,9 @@ original_bytes(const struct incoming *incoming)
 {
     size_t bytes = ORIGINAL_BYTES + 2 * incoming->public_query.length;
 
-    for (size_t i = 0; i < incoming->field_count; i++)
+    for (size_t i = 0; i < incoming->field_count; i++) {
         bytes += ORIGINAL_FIELD_BYTES + 2 * (incoming->fields[i].name.length + incoming->fields[i].value.length);
+    }
     return bytes;
 }
 
@@ -124,10 +134,12 @@ add_raw_record(const struct work *work)
     struct record *record = &translation->records[translation->count];
     struct original original;
 
-    if (!work->config->raw_enabled)
+    if (!work->config->raw_enabled) {
         return true;
-    if (!original_make(work, &original) || !raw_record_write(&original, &translation->envelope, work->arena, record))
+    }
+    if (!original_make(work, &original) || !raw_record_write(&original, &translation->envelope, work->arena, record)) {
         return false;
+    }
     record->topic = work->config->topics[TOPIC_RAW];
     translation->count++;
     return true;
@@ -168,8 +180,9 @@ make_dead_letter(const struct work *work, const char *reason, struct slice detai
     }
     translation->records[0].topic = work->config->topics[TOPIC_DEADLETTER];
     translation->count = 1;
-    if (with_raw && !add_raw_record(work))
+    if (with_raw && !add_raw_record(work)) {
         refuse(work, REFUSAL_BUSY, "no_memory");
+    }
 }
 
 /* One event to every topic of its type: the bytes are written once. */
@@ -180,8 +193,9 @@ write_event(const struct work *work, const struct canonical_event *event)
     const struct target_list *targets = &work->incoming->source->targets[event->type];
     struct record record = {0};
 
-    if (!cloudevent_write(event, &translation->envelope, work->config->mode, work->arena, &record))
+    if (!cloudevent_write(event, &translation->envelope, work->config->mode, work->arena, &record)) {
         return false;
+    }
     for (size_t i = 0; i < targets->count; i++) {
         record.topic = targets->topics[i];
         translation->records[translation->count++] = record;
@@ -195,13 +209,17 @@ write_events(const struct work *work)
     const struct conversion *conversion = &work->translation->conversion;
     size_t count = 1; /* the raw record */
 
-    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
         count += work->incoming->source->targets[event->type].count;
-    if (!records_allocate(work, count))
+    }
+    if (!records_allocate(work, count)) {
         return false;
-    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
-        if (!write_event(work, event))
+    }
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
+        if (!write_event(work, event)) {
             return false;
+        }
+    }
     return add_raw_record(work);
 }
 
@@ -220,8 +238,9 @@ format_find(struct slice body, enum body_format *format)
     size_t start = 0;
     char first;
 
-    while (start < body.length && is_space(body.data[start]))
+    while (start < body.length && is_space(body.data[start])) {
         start++;
+    }
     first = start < body.length ? body.data[start] : '\0';
     *format = first == '<' ? BODY_XML : BODY_JSON;
     return first == '<' || first == '{' || first == '[';
@@ -247,12 +266,13 @@ unreadable(const struct work *work, const char *reason, const char *detail)
         reason = too_complex_reason;
         detail = too_complex_detail;
     }
-    if (arena_failed(work->arena))
+    if (arena_failed(work->arena)) {
         refuse(work, REFUSAL_BUSY, "no_memory");
-    else if (work->vouched)
+    } else if (work->vouched) {
         make_dead_letter(work, reason, arena_copy(work->arena, slice_from(detail)), true);
-    else
+    } else {
         refuse(work, REFUSAL_UNREADABLE, reason);
+    }
 }
 
 static bool
@@ -274,8 +294,9 @@ parse(struct work *work)
     } else {
         work->callback.message = json_parse(work->arena, body, VALUE_LIMITS_DEFAULT, &error);
     }
-    if (work->callback.message != NULL)
+    if (work->callback.message != NULL) {
         return true;
+    }
     unreadable(work, work->callback.format == BODY_XML ? "not_xml" : "not_json", error.text);
     return false;
 }
@@ -286,10 +307,12 @@ verify(struct work *work, enum verdict (*check)(const struct callback *callback)
 {
     enum verdict verdict = VERDICT_UNSIGNED;
 
-    if (work->incoming->unchecked || !work->incoming->source->signed_by_vendor)
+    if (work->incoming->unchecked || !work->incoming->source->signed_by_vendor) {
         return true;
-    if (check != NULL)
+    }
+    if (check != NULL) {
         verdict = check(&work->callback);
+    }
     if (verdict == VERDICT_WRONG) {
         refuse(work, REFUSAL_UNAUTHORIZED, "signature");
         return false;
@@ -307,21 +330,26 @@ expected_value(const struct expectation *expectation, const struct value *value)
 {
     bool found = false;
 
-    if (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER)
+    if (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER) {
         return false;
-    for (size_t i = 0; i < expectation->value_count; i++)
+    }
+    for (size_t i = 0; i < expectation->value_count; i++) {
         found = secret_equal(value->text, expectation->values[i]) || found;
+    }
     return found;
 }
 
 static const struct value *
 member_find(const struct value *object, struct slice name)
 {
-    if (object->kind != VALUE_OBJECT)
+    if (object->kind != VALUE_OBJECT) {
         return NULL;
-    for (const struct value *member = object->first; member != NULL; member = member->next)
-        if (slice_equal(member->name, name))
+    }
+    for (const struct value *member = object->first; member != NULL; member = member->next) {
+        if (slice_equal(member->name, name)) {
             return member;
+        }
+    }
     return NULL;
 }
 
@@ -333,14 +361,17 @@ expectation_met(const struct expectation *expectation, const struct value *messa
     const struct value *found = member_find(message, expectation->member);
     bool met = false;
 
-    if (found != NULL)
+    if (found != NULL) {
         return expected_value(expectation, found);
-    if (message->kind != VALUE_OBJECT)
+    }
+    if (message->kind != VALUE_OBJECT) {
         return false;
+    }
     for (const struct value *child = message->first; child != NULL; child = child->next) {
         found = member_find(child, expectation->member);
-        if (found != NULL && !expected_value(expectation, found))
+        if (found != NULL && !expected_value(expectation, found)) {
             return false;
+        }
         met = met || found != NULL;
     }
     return met;
@@ -351,13 +382,15 @@ expectations_met(const struct work *work)
 {
     const struct source *source = work->incoming->source;
 
-    if (work->incoming->unchecked)
+    if (work->incoming->unchecked) {
         return true;
-    for (size_t i = 0; i < source->expectation_count; i++)
+    }
+    for (size_t i = 0; i < source->expectation_count; i++) {
         if (!expectation_met(&source->expectations[i], work->callback.message)) {
             refuse(work, REFUSAL_UNAUTHORIZED, "expect");
             return false;
         }
+    }
     return true;
 }
 
@@ -382,9 +415,11 @@ convert(const struct work *work)
         return;
     }
     translation->outcome = outcome_unmapped;
-    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next)
-        if (event->type != EVENT_VENDOR_UNMAPPED)
+    for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
+        if (event->type != EVENT_VENDOR_UNMAPPED) {
             translation->outcome = outcome_accepted;
+        }
+    }
 }
 
 static struct work
@@ -421,8 +456,9 @@ translate(const struct config *config, const struct incoming *incoming, struct a
     (void)format_find(incoming->body, &work.callback.format);
     translation->format = work.callback.format;
     if (verify(&work, adapter->verify_raw, adapter->verify_parsed == NULL) && parse(&work) &&
-        verify(&work, adapter->verify_parsed, true) && expectations_met(&work))
+        verify(&work, adapter->verify_parsed, true) && expectations_met(&work)) {
         convert(&work);
+    }
 }
 
 void

@@ -68,8 +68,9 @@ on_wake(evutil_socket_t fd, short what, void *argument)
     eventfd_t count;
 
     (void)what;
-    if (eventfd_read(fd, &count) != 0 || worker->stopping)
+    if (eventfd_read(fd, &count) != 0 || worker->stopping) {
         return;
+    }
     worker->stopping = true;
     worker->stop_began_ns = clock_monotonic_ns(worker->clock);
     worker->stop_by_ns = worker->stop_began_ns + (int64_t)atomic_load(&worker->stop_seconds) * SECOND_NS;
@@ -88,8 +89,9 @@ go_on_stopping(struct worker *worker)
         population_close_all_in(worker, CONNECTION_IDLE);
         population_close_all_in(worker, CONNECTION_FRESH);
     }
-    if ((worker->connection_count == 0 && worker->owed == 0) || now_ns >= worker->stop_by_ns)
+    if ((worker->connection_count == 0 && worker->owed == 0) || now_ns >= worker->stop_by_ns) {
         event_base_loopbreak(worker->base);
+    }
 }
 
 static void
@@ -100,8 +102,9 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     atomic_store(&worker->kafka_reachable, producer_state(worker->producer).reachable);
-    if (worker->stopping && clock_monotonic_ns(worker->clock) - worker->stop_began_ns >= DEADLINE_TICK_NS)
+    if (worker->stopping && clock_monotonic_ns(worker->clock) - worker->stop_began_ns >= DEADLINE_TICK_NS) {
         go_on_stopping(worker);
+    }
 }
 
 void
@@ -121,17 +124,21 @@ make_loop(struct worker *worker, struct error *error)
 
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
+        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0) {
         worker->base = event_base_new_with_config(config);
-    if (config != NULL)
+    }
+    if (config != NULL) {
         event_config_free(config);
-    if (worker->base == NULL || worker->wake_fd < 0)
+    }
+    if (worker->base == NULL || worker->wake_fd < 0) {
         return error_set(error, "cannot make an event loop: %s", strerror(errno));
+    }
     worker->wake = event_new(worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
     worker->pulse = event_new(worker->base, -1, EV_PERSIST, on_pulse, worker);
     if (worker->wake == NULL || worker->pulse == NULL || event_add(worker->wake, NULL) != 0 ||
-        event_add(worker->pulse, &pulse) != 0)
+        event_add(worker->pulse, &pulse) != 0) {
         return error_set(error, "cannot make an event loop: out of memory");
+    }
     return true;
 }
 
@@ -148,8 +155,9 @@ make_deadlines(struct worker *worker, struct error *error)
 
     worker->janitor = janitor_new(worker->base, worker->clock, PATIENCE_COUNT + config->source_count);
     worker->budgets = calloc(config->source_count + 1, sizeof *worker->budgets);
-    if (worker->janitor == NULL || worker->budgets == NULL)
+    if (worker->janitor == NULL || worker->budgets == NULL) {
         return error_set(error, "out of memory");
+    }
     for (size_t i = 0; i < PATIENCE_COUNT; i++) {
         deadline_list_init(&worker->patience[i], durations_ns[i], connection_on_due);
         janitor_watch(worker->janitor, &worker->patience[i], 0);
@@ -170,14 +178,17 @@ make_engine(struct worker *worker, unsigned *port, struct error *error)
     worker->arenas = arena_pool_new(ARENA_CHUNK_BYTES, ARENA_CHUNKS_KEPT);
     worker->engine = engine_new(worker->base, head_bytes < INPUT_BYTES_MIN ? INPUT_BYTES_MIN : head_bytes + 1,
                                 &handlers, worker); /* a head stays in the input until it is whole */
-    if (worker->arenas == NULL || worker->engine == NULL)
+    if (worker->arenas == NULL || worker->engine == NULL) {
         return error_set(error, "out of memory");
+    }
     fd = listener_bind(worker->config->address, port, worker->number == 0, worker->config->limits.output_bytes, error);
-    if (fd < 0)
+    if (fd < 0) {
         return false;
+    }
     worker->port = *port;
-    if (engine_listen(worker->engine, fd, error))
+    if (engine_listen(worker->engine, fd, error)) {
         return true;
+    }
     close(fd);
     return false;
 }
@@ -235,8 +246,9 @@ wind_up(struct worker *worker)
     population_close_all(worker);
     assert(worker->ticket_count == 0);
     /* libevent ends what was freed in a callback of its own, in a later turn of the loop. */
-    for (int i = 0; i < LOOPS_TO_SETTLE; i++)
+    for (int i = 0; i < LOOPS_TO_SETTLE; i++) {
         (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);
+    }
 }
 
 void *
@@ -245,8 +257,9 @@ worker_run(void *argument)
     struct worker *worker = argument;
 
     atomic_store(&worker->running, true);
-    if (event_base_dispatch(worker->base) < 0)
+    if (event_base_dispatch(worker->base) < 0) {
         log_error("worker_failed", log_integer("worker", worker->number), log_text("reason", strerror(errno)));
+    }
     atomic_store(&worker->running, false);
     event_del(worker->pulse);
     wind_up(worker);
@@ -256,21 +269,26 @@ worker_run(void *argument)
 void
 worker_free(struct worker *worker)
 {
-    if (worker == NULL)
+    if (worker == NULL) {
         return;
+    }
     producer_free(worker->producer, 0);
     engine_free(worker->engine);
     janitor_free(worker->janitor);
     free(worker->budgets);
-    if (worker->wake != NULL)
+    if (worker->wake != NULL) {
         event_free(worker->wake);
-    if (worker->pulse != NULL)
+    }
+    if (worker->pulse != NULL) {
         event_free(worker->pulse);
-    if (worker->base != NULL)
+    }
+    if (worker->base != NULL) {
         event_base_free(worker->base);
+    }
     arena_pool_free(worker->arenas);
-    if (worker->wake_fd >= 0)
+    if (worker->wake_fd >= 0) {
         close(worker->wake_fd);
+    }
     free(worker);
 }
 

@@ -30,9 +30,10 @@ builtin_config(const struct builtin *builtin, struct error *error)
         return NULL;
     }
     config = config_parse("the built-in configuration", slice_make(yaml, (size_t)length), &faults);
-    if (config == NULL)
+    if (config == NULL) {
         error_set(error, "the built-in configuration: %.*s", faults.count == 0 ? 13 : (int)faults.faults[0].text.length,
                   faults.count == 0 ? "out of memory" : faults.faults[0].text.data);
+    }
     config_faults_free(&faults);
     return config;
 }
@@ -43,10 +44,12 @@ builtin_or_load(const char *path)
     struct error error = {0};
     struct config *config;
 
-    if (path != NULL)
+    if (path != NULL) {
         return options_load(path);
+    }
     config = builtin_config(&BUILTIN_OFFLINE, &error);
-    if (config == NULL)
+    if (config == NULL) {
         fprintf(stderr, "trunkline: %s\n", error.text);
+    }
     return config;
 }

@@ -21,14 +21,17 @@ options_read(int argc, char **argv, struct check_options *options)
 
     *options = (struct check_options){.common = {.config = DEFAULT_CONFIG}};
     while ((option = options_next(argc, argv, table, &options->common)) != -1) {
-        if (option != 'o')
+        if (option != 'o') {
             return false;
+        }
         options->reference = true;
     }
-    if (!options_operand(argc, argv, &operand))
+    if (!options_operand(argc, argv, &operand)) {
         return false;
-    if (operand != NULL)
+    }
+    if (operand != NULL) {
         fprintf(stderr, "trunkline check: '%s' stands alone; name a configuration with --config\n", operand);
+    }
     return operand == NULL;
 }
 
@@ -42,11 +45,12 @@ print_secrets(const struct source *source, FILE *stream)
     const char *joint = " in the ";
 
     fprintf(stream, "%zu secret%s", source->secret_count, source->secret_count == 1 ? "" : "s");
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if ((source->secret_places & places[i].place) != 0) {
             fprintf(stream, "%s%s", joint, places[i].name);
             joint = " or ";
         }
+    }
 }
 
 /* "source yeta (yeta): 1 secret in the path; 2 networks" */
@@ -82,20 +86,24 @@ run(int argc, char **argv)
     struct check_options options;
     struct config *config;
 
-    if (!options_read(argc, argv, &options))
+    if (!options_read(argc, argv, &options)) {
         return EXIT_USAGE;
+    }
     if (options.reference) {
         config_print_options(stdout);
         return EXIT_OK;
     }
     config = options_load(options.common.config);
-    if (config == NULL)
+    if (config == NULL) {
         return EXIT_USAGE;
+    }
     printf("%s: good\n", config->path);
-    for (size_t i = 0; i < config->source_count; i++)
+    for (size_t i = 0; i < config->source_count; i++) {
         print_source(&config->sources[i], stdout);
-    if (config->warning_count > 0)
+    }
+    if (config->warning_count > 0) {
         fprintf(stderr, "%zu to think over:\n", config->warning_count);
+    }
     config_warnings_print(config, stderr);
     config_free(config);
     return EXIT_OK;

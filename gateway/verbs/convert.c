@@ -115,8 +115,9 @@ print_translation(const struct translation *translation, const struct convert_op
         const struct record *record = &translation->records[i];
         bool another_topic = i > 0 && record->value.data == record[-1].value.data;
 
-        if (options->records || !another_topic)
+        if (options->records || !another_topic) {
             print_record(record, options->records, arena);
+        }
     }
     return fflush(stdout) == 0 ? EXIT_OK : fault("cannot write to standard output");
 }
@@ -124,8 +125,9 @@ print_translation(const struct translation *translation, const struct convert_op
 static bool
 received_read(const char *text, const struct source *source, struct timestamp *received)
 {
-    if (text != NULL)
+    if (text != NULL) {
         return timestamp_read_rfc3339(slice_from(text), received);
+    }
     *received = timestamp_from_unix_ms(clock_wall_ms(clock_system()), source->zone);
     return true;
 }
@@ -144,12 +146,15 @@ convert_file(const struct config *config, const struct convert_options *options,
     };
     struct translation translation;
 
-    if (source == NULL)
+    if (source == NULL) {
         return fault("the configuration has no source of that name");
-    if (!received_read(options->received, source, &incoming.received))
+    }
+    if (!received_read(options->received, source, &incoming.received)) {
         return usage_fault("--received takes a time like 2026-11-21T10:00:00+08:00");
-    if (!sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error))
+    }
+    if (!sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error)) {
         return fault(error.text);
+    }
     translate(config, &incoming, arena, &translation);
     return print_translation(&translation, options, arena);
 }
@@ -163,20 +168,25 @@ convert_run(int argc, char **argv)
     bool binary;
     int status;
 
-    if (!options_read(argc, argv, &options))
+    if (!options_read(argc, argv, &options)) {
         return EXIT_USAGE;
-    if (options.source == NULL)
+    }
+    if (options.source == NULL) {
         return usage_fault("--source NAME is needed");
+    }
     binary = options.mode != NULL && strcmp(options.mode, "binary") == 0;
-    if (options.mode != NULL && !binary && strcmp(options.mode, "structured") != 0)
+    if (options.mode != NULL && !binary && strcmp(options.mode, "structured") != 0) {
         return usage_fault("--mode is structured or binary");
+    }
     log_setup(options.common.log_format, options.common.log_level, clock_system());
     config = builtin_or_load(options.common.config);
-    if (config == NULL)
+    if (config == NULL) {
         return EXIT_USAGE;
+    }
     config->raw_enabled = false;
-    if (options.mode != NULL)
+    if (options.mode != NULL) {
         config->mode = binary ? CLOUDEVENT_BINARY : CLOUDEVENT_STRUCTURED;
+    }
     options.records = options.records || config->mode == CLOUDEVENT_BINARY;
     arena = arena_new(NULL, ARENA_BYTES);
     status = arena == NULL ? fault("out of memory") : convert_file(config, &options, arena);

@@ -55,8 +55,9 @@ static void
 fail(struct dev *dev, const char *what, const char *why)
 {
     fprintf(stderr, "trunkline dev: %s%s\n", what, why);
-    if (dev->options.once)
+    if (dev->options.once) {
         process_end(dev->process, EXIT_FAULT);
+    }
 }
 
 /* --- what passes --- */
@@ -70,18 +71,21 @@ note_seen(struct dev *dev, struct slice id)
         dev->expected[i].seen = dev->expected[i].seen || slice_equal(dev->expected[i].id, id);
         all = all && dev->expected[i].seen;
     }
-    if (all && dev->options.once)
+    if (all && dev->options.once) {
         process_end(dev->process, EXIT_OK);
+    }
 }
 
 static void
 print_dead_letter(const struct dev *dev, const struct consumed *record)
 {
     fprintf(dev->printer.stream, "dead letter");
-    for (size_t i = 0; i < record->header_count; i++)
-        if (slice_is(record->headers[i].name, "source") || slice_is(record->headers[i].name, "reason"))
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (slice_is(record->headers[i].name, "source") || slice_is(record->headers[i].name, "reason")) {
             fprintf(dev->printer.stream, "  %.*s=%.*s", SLICE_ARGS(record->headers[i].name),
                     SLICE_ARGS(record->headers[i].value));
+        }
+    }
     fprintf(dev->printer.stream, "  (%zu bytes)\n", record->value.length);
     (void)fflush(dev->printer.stream);
 }
@@ -101,10 +105,12 @@ on_record(const struct consumed *record, void *argument)
     arena = arena_new(NULL, ARENA_BYTES);
     event = arena == NULL ? NULL : json_parse(arena, record->value, VALUE_LIMITS_DEFAULT, NULL);
     id = value_member(event, "id");
-    if (event != NULL)
+    if (event != NULL) {
         printer_event(&dev->printer, record->topic, event, arena);
-    if (id != NULL)
+    }
+    if (id != NULL) {
         note_seen(dev, id->text);
+    }
     arena_free(arena);
 }
 
@@ -113,8 +119,9 @@ consumer_open(struct dev *dev, struct error *error)
 {
     struct slice topics[SHOWN_COUNT];
 
-    for (size_t i = 0; i < SHOWN_COUNT; i++)
+    for (size_t i = 0; i < SHOWN_COUNT; i++) {
         topics[i] = dev->config->topics[shown[i]];
+    }
     dev->consumer = consumer_new(&dev->config->kafka, process_base(dev->process), topics, SHOWN_COUNT,
                                  CONSUMER_FROM_BEGINNING, on_record, dev, error);
     return dev->consumer != NULL;
@@ -135,12 +142,14 @@ expect_events(struct dev *dev, const struct sample *sample)
     struct translation translation;
 
     translate(dev->config, &incoming, dev->arena, &translation);
-    for (const struct canonical_event *event = translation.conversion.first; event != NULL; event = event->next)
-        if (dev->expected_count < EXPECTED_MAX)
+    for (const struct canonical_event *event = translation.conversion.first; event != NULL; event = event->next) {
+        if (dev->expected_count < EXPECTED_MAX) {
             dev->expected[dev->expected_count++] = (struct expected){
                 .id = arena_copy(dev->arena, cloudevent_id(event, &translation.envelope, dev->arena)),
                 .source = sample->source->name,
             };
+        }
+    }
 }
 
 static bool
@@ -157,8 +166,9 @@ play(struct dev *dev, const struct source *source)
     }
     fprintf(dev->printer.stream, "sample of %.*s: %ld %.*s\n", SLICE_ARGS(source->name), reply.status,
             (int)reply.length, reply.body);
-    if (reply.status == 200)
+    if (reply.status == 200) {
         return true;
+    }
     fail(dev, "a sample was refused: ", source->name.data);
     return false;
 }
@@ -190,11 +200,12 @@ on_patience_over(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < dev->expected_count; i++)
+    for (size_t i = 0; i < dev->expected_count; i++) {
         if (!dev->expected[i].seen) {
             fail(dev, "this event has not come within 20 s: ", dev->expected[i].id.data);
             return;
         }
+    }
 }
 
 static void
@@ -209,12 +220,15 @@ on_started(void *argument)
         fail(dev, "cannot read the topics: ", error.text);
         return;
     }
-    for (size_t i = 0; i < dev->config->source_count; i++)
-        if (!play(dev, &dev->config->sources[i]))
+    for (size_t i = 0; i < dev->config->source_count; i++) {
+        if (!play(dev, &dev->config->sources[i])) {
             return;
+        }
+    }
     dev->patience = evtimer_new(process_base(dev->process), on_patience_over, dev);
-    if (dev->options.once && (dev->patience == NULL || evtimer_add(dev->patience, &patience) != 0))
+    if (dev->options.once && (dev->patience == NULL || evtimer_add(dev->patience, &patience) != 0)) {
         fail(dev, "out of memory", "");
+    }
 }
 
 /* --- beginning and end --- */
@@ -239,12 +253,14 @@ options_read(int argc, char **argv, struct dev_options *options)
     while ((option = options_next(argc, argv, table, &options->common)) != -1) {
         unsigned *number = option == 'p' ? &options->port : &options->management_port;
 
-        if (option == '?')
+        if (option == '?') {
             return false;
-        if (option == 'o')
+        }
+        if (option == 'o') {
             options->once = true;
-        else if (!options_number("dev", option == 'p' ? "--port" : "--management-port", optarg, 65535, number))
+        } else if (!options_number("dev", option == 'p' ? "--port" : "--management-port", optarg, 65535, number)) {
             return false;
+        }
     }
     if (options->common.config != NULL) {
         fprintf(stderr, "trunkline dev: its configuration is built in; `trunkline gateway --config FILE` takes one\n");
@@ -264,9 +280,11 @@ make_topics(struct dev *dev, struct error *error)
     size_t count;
     const struct topic_spec *specs = config_topic_specs(dev->config, &count);
 
-    for (size_t i = 0; i < count; i++)
-        if (!embedded_broker_add_topic(dev->broker, specs[i].name, specs[i].partitions, error))
+    for (size_t i = 0; i < count; i++) {
+        if (!embedded_broker_add_topic(dev->broker, specs[i].name, specs[i].partitions, error)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -286,15 +304,18 @@ dev_open(struct dev *dev, struct error *error)
     }
     dev->arena = arena_new(NULL, ARENA_BYTES);
     dev->broker = embedded_broker_new(error);
-    if (dev->arena == NULL || dev->broker == NULL)
+    if (dev->arena == NULL || dev->broker == NULL) {
         return false;
+    }
     builtin.brokers = embedded_broker_address(dev->broker);
     dev->config = builtin_config(&builtin, error);
-    if (dev->config == NULL)
+    if (dev->config == NULL) {
         return false;
+    }
     dev->config->kafka.embedded = true;
-    if (!make_topics(dev, error))
+    if (!make_topics(dev, error)) {
         return false;
+    }
     dev->process = process_new(dev->config, error);
     return dev->process != NULL;
 }
@@ -312,15 +333,17 @@ remove_entry(const char *path, const struct stat *status, int kind, struct FTW *
 static void
 dev_close(struct dev *dev)
 {
-    if (dev->patience != NULL)
+    if (dev->patience != NULL) {
         event_free(dev->patience);
+    }
     consumer_free(dev->consumer);
     process_free(dev->process);
     config_free(dev->config);
     embedded_broker_free(dev->broker);
     arena_free(dev->arena);
-    if (dev->data_dir[0] != '\0')
+    if (dev->data_dir[0] != '\0') {
         (void)nftw(dev->data_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    }
 }
 
 static int
@@ -330,13 +353,15 @@ dev_run(int argc, char **argv)
     struct error error = {0};
     int status = EXIT_FAULT;
 
-    if (!options_read(argc, argv, &dev.options))
+    if (!options_read(argc, argv, &dev.options)) {
         return EXIT_USAGE;
+    }
     log_setup(dev.options.common.log_format, dev.options.common.log_level, clock_system());
-    if (dev_open(&dev, &error))
+    if (dev_open(&dev, &error)) {
         status = process_run(dev.process, on_started, &dev);
-    else
+    } else {
         fprintf(stderr, "trunkline dev: %s\n", error.text);
+    }
     dev_close(&dev);
     return status;
 }

@@ -16,21 +16,24 @@ gateway_run(int argc, char **argv)
     struct process *process;
     int status = EXIT_FAULT;
 
-    if (options_next(argc, argv, table, &common) != -1 || !options_operand(argc, argv, &operand))
+    if (options_next(argc, argv, table, &common) != -1 || !options_operand(argc, argv, &operand)) {
         return EXIT_USAGE;
+    }
     if (operand != NULL) {
         fprintf(stderr, "trunkline gateway: '%s' is too much: it takes options only\n", operand);
         return EXIT_USAGE;
     }
     log_setup(common.log_format, common.log_level, clock_system());
     config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config);
-    if (config == NULL)
+    if (config == NULL) {
         return EXIT_USAGE;
+    }
     process = process_new(config, &error);
-    if (process == NULL)
+    if (process == NULL) {
         log_error("start_failed", log_text("reason", error.text));
-    else
+    } else {
         status = process_run(process, NULL, NULL);
+    }
     process_free(process);
     config_free(config);
     return status;

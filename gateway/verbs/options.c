@@ -25,11 +25,12 @@ read_log_level(const char *text, struct common_options *common)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(text, names[i]) == 0) {
             common->log_level = (enum log_level)i;
             return true;
         }
+    }
     return false;
 }
 
@@ -68,8 +69,9 @@ bool
 options_operand(int argc, char **argv, const char **operand)
 {
     *operand = optind < argc ? argv[optind] : NULL;
-    if (optind + 1 < argc)
+    if (optind + 1 < argc) {
         return fault(argv[0], "there is one operand too many:", argv[optind + 1]);
+    }
     return true;
 }
 
@@ -93,8 +95,9 @@ options_load(const char *path)
     struct config_faults faults;
     struct config *config = config_load(path, &faults);
 
-    if (config == NULL)
+    if (config == NULL) {
         config_faults_print(&faults, stderr);
+    }
     config_faults_free(&faults);
     return config;
 }

@@ -47,8 +47,9 @@ unfit(const struct topic_spec *spec, const struct topic_report *report, bool war
         error_set(error, "topic %s cannot take our records: %s", spec->name, report->detail);
         return true;
     }
-    if (report->verdict == TOPIC_DIFFERENT && warn)
+    if (report->verdict == TOPIC_DIFFERENT && warn) {
         log_warn("topic_differs", log_text("topic", spec->name), log_text("reason", report->detail));
+    }
     return false;
 }
 
@@ -58,11 +59,13 @@ check(const struct preparation *preparation, const struct topic_spec *specs, siz
     struct topic_report *reports = calloc(count, sizeof(*reports));
     bool good = reports != NULL;
 
-    if (!good)
+    if (!good) {
         return error_set(error, "out of memory");
+    }
     good = topic_admin_check(preparation->admin, specs, count, TRY_TIMEOUT_MS, reports, error);
-    for (size_t i = 0; good && i < count; i++)
+    for (size_t i = 0; good && i < count; i++) {
         good = !unfit(&specs[i], &reports[i], !preparation->prepared, error);
+    }
     free(reports);
     return good;
 }
@@ -75,8 +78,9 @@ prepare(const struct preparation *preparation, struct error *error)
     const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
 
     if (preparation->config->topics_create && !preparation->prepared &&
-        !topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error))
+        !topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error)) {
         return false;
+    }
     return check(preparation, specs, count, error);
 }
 
@@ -86,8 +90,9 @@ jittered(unsigned wait_ms)
 {
     unsigned random = 0;
 
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
         return wait_ms;
+    }
     return wait_ms / 2 + random % (wait_ms / 2);
 }
 
@@ -102,8 +107,9 @@ wait_or_stop(struct preparation *preparation, unsigned wait_ms)
     until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    while (!preparation->stopping && pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0)
+    while (!preparation->stopping && pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0) {
         continue;
+    }
     return preparation->stopping;
 }
 
@@ -124,8 +130,9 @@ preparation_run(void *argument)
         preparation->reason = error;
         /* An eventfd takes it always; more than one write counts as one. */
         (void)!write(preparation->tried_fd, &one, sizeof(one));
-        if (!done && !preparation->stopping)
+        if (!done && !preparation->stopping) {
             log_warn("kafka_not_ready", log_text("reason", error.text));
+        }
         over = wait_or_stop(preparation, jittered(done ? LOOK_AGAIN_MS : wait_ms));
         pthread_mutex_unlock(&preparation->lock);
         preparation->prepared = preparation->prepared || done;
@@ -151,8 +158,9 @@ locks_init(struct preparation *preparation)
 {
     pthread_condattr_t attributes;
 
-    if (pthread_condattr_init(&attributes) != 0)
+    if (pthread_condattr_init(&attributes) != 0) {
         return false;
+    }
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&preparation->wake, &attributes);
     (void)pthread_condattr_destroy(&attributes);
@@ -176,8 +184,9 @@ preparation_start(const struct config *config, struct event_base *base, void (*o
     error_set(&preparation->reason, "the topics are being looked at");
     preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     preparation->admin = topic_admin_new(&config->kafka, error);
-    if (preparation->admin == NULL)
+    if (preparation->admin == NULL) {
         goto failed;
+    }
     preparation->tried = event_new(base, preparation->tried_fd, EV_READ | EV_PERSIST, on_tried_event, preparation);
     if (preparation->tried_fd < 0 || preparation->tried == NULL || event_add(preparation->tried, NULL) != 0 ||
         pthread_create(&preparation->thread, NULL, preparation_run, preparation) != 0) {
@@ -207,8 +216,9 @@ preparation_done(struct preparation *preparation, struct error *reason)
 void
 preparation_stop(struct preparation *preparation)
 {
-    if (preparation == NULL)
+    if (preparation == NULL) {
         return;
+    }
     pthread_mutex_lock(&preparation->lock);
     preparation->stopping = true;
     pthread_cond_signal(&preparation->wake);
@@ -218,15 +228,19 @@ preparation_stop(struct preparation *preparation)
 void
 preparation_free(struct preparation *preparation)
 {
-    if (preparation == NULL)
+    if (preparation == NULL) {
         return;
+    }
     preparation_stop(preparation);
-    if (preparation->thread_started)
+    if (preparation->thread_started) {
         pthread_join(preparation->thread, NULL);
-    if (preparation->tried != NULL)
+    }
+    if (preparation->tried != NULL) {
         event_free(preparation->tried);
-    if (preparation->tried_fd >= 0)
+    }
+    if (preparation->tried_fd >= 0) {
         close(preparation->tried_fd);
+    }
     topic_admin_free(preparation->admin);
     pthread_cond_destroy(&preparation->wake);
     pthread_mutex_destroy(&preparation->lock);

@@ -18,8 +18,9 @@ printer_json_line(FILE *stream, struct slice json)
     size_t start = 0;
 
     for (size_t i = 0; i < json.length; i++) {
-        if (json.data[i] != '\n' && json.data[i] != '\r')
+        if (json.data[i] != '\n' && json.data[i] != '\r') {
             continue;
+        }
         (void)fwrite(json.data + start, 1, i - start, stream);
         fputc(' ', stream);
         start = i + 1;
@@ -37,8 +38,9 @@ printer_for(FILE *stream)
 static void
 colour(const struct printer *printer, const char *sequence)
 {
-    if (printer->terminal)
+    if (printer->terminal) {
         fputs(sequence, printer->stream);
+    }
 }
 
 /* A string as JSON writes it: the escapes keep control characters off the terminal. */

@@ -58,9 +58,11 @@ url_write(char url[URL_BYTES], struct slice address, unsigned port)
 static const char *
 kafka_address(const struct kafka_settings *kafka)
 {
-    for (size_t i = 0; i < kafka->count; i++)
-        if (strcmp(kafka->properties[i].name, "bootstrap.servers") == 0)
+    for (size_t i = 0; i < kafka->count; i++) {
+        if (strcmp(kafka->properties[i].name, "bootstrap.servers") == 0) {
             return kafka->properties[i].value;
+        }
+    }
     return "";
 }
 
@@ -70,9 +72,10 @@ names_write(char names[NAMES_BYTES], const struct config *config)
     size_t length = 0;
 
     names[0] = '\0';
-    for (size_t i = 0; i < config->source_count && length < NAMES_BYTES; i++)
+    for (size_t i = 0; i < config->source_count && length < NAMES_BYTES; i++) {
         length += (size_t)snprintf(names + length, NAMES_BYTES - length, "%s%.*s", length == 0 ? "" : " ",
                                    SLICE_ARGS(config->sources[i].name));
+    }
 }
 
 static void
@@ -85,9 +88,10 @@ log_started(const struct process *process)
     log_info("gateway_started", log_text("url", process->url), log_text("management_url", process->management_url),
              log_text("kafka", kafka_address(&config->kafka)), log_text("sources", names),
              log_text("instance", config->instance), log_text("version", TRUNKLINE_VERSION));
-    for (size_t i = 0; i < config->warning_count; i++)
+    for (size_t i = 0; i < config->warning_count; i++) {
         log_warn("configuration_warning", log_integer("line", config->warnings[i].line),
                  log_slice("reason", config->warnings[i].text));
+    }
 }
 
 /* --- readiness --- */
@@ -99,19 +103,21 @@ on_readiness(void *argument, struct readiness *readiness)
     struct error reason = {0};
     struct ingress_health health = {0};
 
-    if (process->ingress != NULL && process->stage == STAGE_SERVING)
+    if (process->ingress != NULL && process->stage == STAGE_SERVING) {
         health = ingress_health(process->ingress);
+    }
     readiness->ready = false;
-    if (process->stage == STAGE_STOPPING)
+    if (process->stage == STAGE_STOPPING) {
         error_set(&reason, "stopping");
-    else if (process->preparation == NULL || !preparation_done(process->preparation, &reason))
+    } else if (process->preparation == NULL || !preparation_done(process->preparation, &reason)) {
         ; /* the reason says it */
-    else if (!health.accepting)
+    } else if (!health.accepting) {
         error_set(&reason, "the workers are starting");
-    else if (!health.kafka_reachable)
+    } else if (!health.kafka_reachable) {
         error_set(&reason, "no broker of %s is connected", kafka_address(&process->config->kafka));
-    else
+    } else {
         readiness->ready = true;
+    }
     snprintf(readiness->reason, sizeof(readiness->reason), "%.*s", (int)sizeof(readiness->reason) - 1,
              readiness->ready ? "callbacks are accepted, topics are there, Kafka is connected" : reason.text);
 }
@@ -126,8 +132,9 @@ stopper_run(void *argument)
     const uint64_t one = 1;
     unsigned unanswered = ingress_stop(process->ingress, process->config->shutdown_seconds);
 
-    if (unanswered > 0)
+    if (unanswered > 0) {
         log_warn("requests_unanswered", log_integer("requests", unanswered));
+    }
     (void)!write(process->stopped_fd, &one, sizeof(one));
     return NULL;
 }
@@ -147,15 +154,17 @@ on_stopped(evutil_socket_t fd, short what, void *argument)
 void
 process_end(struct process *process, int status)
 {
-    if (process->stage == STAGE_STOPPING)
+    if (process->stage == STAGE_STOPPING) {
         return;
+    }
     process->stage = STAGE_STOPPING;
     process->status = status;
     preparation_stop(process->preparation);
-    if (process->ingress == NULL)
+    if (process->ingress == NULL) {
         event_base_loopbreak(process->base);
-    else if (pthread_create(&process->stopper, NULL, stopper_run, process) != 0)
+    } else if (pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
         _exit(EXIT_FAULT);
+    }
 }
 
 static void
@@ -168,8 +177,9 @@ on_signal(evutil_socket_t number, short what, void *argument)
         log_warn("reload_not_supported", log_text("reason", "a changed configuration is read at the next start"));
         return;
     }
-    if (process->stage == STAGE_STOPPING)
+    if (process->stage == STAGE_STOPPING) {
         _exit(EXIT_HARD);
+    }
     log_info("gateway_stopping", log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     process_end(process, EXIT_OK);
 }
@@ -184,8 +194,9 @@ on_topics_tried(void *argument)
     struct process *process = argument;
     struct error error = {0};
 
-    if (process->stage != STAGE_PREPARING)
+    if (process->stage != STAGE_PREPARING) {
         return;
+    }
     process->ingress = ingress_start(process->config, process->metrics, clock_system(), &error);
     if (process->ingress == NULL) {
         log_error("start_failed", log_text("reason", error.text));
@@ -195,8 +206,9 @@ on_topics_tried(void *argument)
     process->stage = STAGE_SERVING;
     url_write(process->url, process->config->address, ingress_port(process->ingress));
     log_started(process);
-    if (process->on_started != NULL)
+    if (process->on_started != NULL) {
         process->on_started(process->argument);
+    }
 }
 
 static void
@@ -204,11 +216,13 @@ raise_file_limit(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) {
         return;
+    }
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
         log_warn("file_limit", log_text("reason", "RLIMIT_NOFILE cannot be raised to its hard limit"));
+    }
 }
 
 static const int signal_numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
@@ -219,8 +233,9 @@ signals_catch(struct process *process)
     (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         process->signals[i] = evsignal_new(process->base, signal_numbers[i], on_signal, process);
-        if (process->signals[i] == NULL || event_add(process->signals[i], NULL) != 0)
+        if (process->signals[i] == NULL || event_add(process->signals[i], NULL) != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -228,8 +243,9 @@ signals_catch(struct process *process)
 static void
 on_late_signal(int number)
 {
-    if (number != SIGHUP)
+    if (number != SIGHUP) {
         _exit(EXIT_HARD);
+    }
 }
 
 /* The loop has ended: from now on a signal ends the process at once. As PID 1 it would be ignored by default. */
@@ -237,8 +253,9 @@ static void
 signals_release(struct process *process)
 {
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        if (process->signals[i] == NULL)
+        if (process->signals[i] == NULL) {
             continue;
+        }
         event_free(process->signals[i]);
         process->signals[i] = NULL;
         (void)signal(signal_numbers[i], on_late_signal);
@@ -251,8 +268,9 @@ metrics_begin(void)
     struct metrics *metrics = metrics_new();
     char labels[URL_BYTES];
 
-    if (metrics == NULL)
+    if (metrics == NULL) {
         return NULL;
+    }
     metrics_labels(labels, sizeof(labels), (const char *const[]){"version", TRUNKLINE_VERSION, NULL});
     metric_set(metrics_gauge(metrics, "trunkline_build_info", "1; the version is the label.", labels), 1);
     metric_set(metrics_gauge(metrics, "process_start_time_seconds", "When the process started, in Unix time.", ""),
@@ -266,20 +284,24 @@ process_open(struct process *process, struct error *error)
     const struct config *config = process->config;
 
     process->instance = instance_open(config->data_dir, config->instance, error);
-    if (process->instance == NULL)
+    if (process->instance == NULL) {
         return false;
+    }
     process->metrics = metrics_begin();
     process->base = event_base_new();
     process->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (process->metrics == NULL || process->base == NULL || process->stopped_fd < 0 || !signals_catch(process))
+    if (process->metrics == NULL || process->base == NULL || process->stopped_fd < 0 || !signals_catch(process)) {
         return error_set(error, "out of memory or file descriptors");
+    }
     process->stopped = event_new(process->base, process->stopped_fd, EV_READ, on_stopped, process);
-    if (process->stopped == NULL || event_add(process->stopped, NULL) != 0)
+    if (process->stopped == NULL || event_add(process->stopped, NULL) != 0) {
         return error_set(error, "out of memory");
+    }
     process->management = management_new(process->base, config->management_address, config->management_port,
                                          process->metrics, on_readiness, process, error);
-    if (process->management == NULL)
+    if (process->management == NULL) {
         return false;
+    }
     url_write(process->management_url, config->management_address, management_port(process->management));
     return true;
 }
@@ -305,8 +327,9 @@ process_new(const struct config *config, struct error *error)
     process->stopped_fd = -1;
     raise_file_limit();
     event_set_log_callback(on_libevent_message);
-    if (process_open(process, error))
+    if (process_open(process, error)) {
         return process;
+    }
     process_free(process);
     return NULL;
 }
@@ -332,17 +355,21 @@ process_run(struct process *process, void (*on_started)(void *argument), void *a
 void
 process_free(struct process *process)
 {
-    if (process == NULL)
+    if (process == NULL) {
         return;
+    }
     preparation_free(process->preparation);
     management_free(process->management);
     signals_release(process);
-    if (process->stopped != NULL)
+    if (process->stopped != NULL) {
         event_free(process->stopped);
-    if (process->stopped_fd >= 0)
+    }
+    if (process->stopped_fd >= 0) {
         close(process->stopped_fd);
-    if (process->base != NULL)
+    }
+    if (process->base != NULL) {
         event_base_free(process->base);
+    }
     metrics_free(process->metrics);
     instance_close(process->instance);
     free(process);

@@ -11,9 +11,11 @@
 const struct adapter_kind *
 sample_kind(const struct source *source, const char *name)
 {
-    for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++)
-        if (name == NULL || strcmp(kind->name, name) == 0)
+    for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++) {
+        if (name == NULL || strcmp(kind->name, name) == 0) {
             return kind;
+        }
+    }
     return NULL;
 }
 
@@ -27,8 +29,9 @@ sample_make(const struct source *source, const struct adapter_kind *kind, struct
         .body = slice_empty(body) ? slice_from(kind->sample) : body,
     };
 
-    if (source->adapter->sign_sample != NULL && source->signed_by_vendor)
+    if (source->adapter->sign_sample != NULL && source->signed_by_vendor) {
         sample.body = source->adapter->sign_sample(source->settings, sample.body, arena);
+    }
     return sample;
 }
 
@@ -52,8 +55,9 @@ url_make(const struct sample *sample, const char *base_url, struct arena *arena)
                      slice_empty(sample->endpoint) ? "" : "/", SLICE_ARGS(sample->endpoint));
     char *escaped;
 
-    if (!secret_goes(source, SECRET_IN_QUERY))
+    if (!secret_goes(source, SECRET_IN_QUERY)) {
         return url;
+    }
     escaped = curl_easy_escape(NULL, source->secrets[0].data, (int)source->secrets[0].length);
     url = arena_printf(arena, "%.*s?%.*s=%s", SLICE_ARGS(url), SLICE_ARGS(source->secret_parameter),
                        escaped == NULL ? "" : escaped);
@@ -74,8 +78,9 @@ fields_make(const struct sample *sample, struct arena *arena)
         secret = arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(source->secret_header), SLICE_ARGS(source->secrets[0]));
         longer = slice_empty(secret) ? NULL : curl_slist_append(fields, secret.data);
     }
-    if (longer == NULL)
+    if (longer == NULL) {
         curl_slist_free_all(fields);
+    }
     return longer;
 }
 
@@ -107,8 +112,9 @@ post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     code = curl_easy_perform(curl);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK) {
         code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
+    }
     return code;
 }
 
@@ -122,12 +128,14 @@ sample_post(const struct sample *sample, const char *base_url, struct arena *are
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
     *reply = (struct reply){0};
-    if (!slice_empty(url) && fields != NULL && curl != NULL)
+    if (!slice_empty(url) && fields != NULL && curl != NULL) {
         code = post(curl, sample, url.data, fields, reply);
+    }
     curl_easy_cleanup(curl);
     curl_slist_free_all(fields);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK) {
         return true;
+    }
     return error_set(error, "no answer from %s: %s", base_url, curl_easy_strerror(code));
 }
 
@@ -141,16 +149,19 @@ stream_read(FILE *stream, const char *path, struct arena *arena, struct slice *b
     while (!feof(stream) && !ferror(stream)) {
         char *larger = arena_alloc(arena, capacity);
 
-        if (larger == NULL || capacity > INPUT_BYTES)
+        if (larger == NULL || capacity > INPUT_BYTES) {
             return error_set(error, "%s is larger than %zu bytes", path, INPUT_BYTES);
-        if (length > 0)
+        }
+        if (length > 0) {
             memcpy(larger, data, length);
+        }
         data = larger;
         length += fread(data + length, 1, capacity - length, stream);
         capacity *= 2;
     }
-    if (ferror(stream))
+    if (ferror(stream)) {
         return error_set(error, "cannot read %s: %s", path, strerror(errno));
+    }
     *bytes = slice_make(data, length);
     return true;
 }
@@ -162,10 +173,12 @@ sample_read(const char *path, struct arena *arena, struct slice *bytes, struct e
     FILE *stream = standard_input ? stdin : fopen(path, "rbe");
     bool read;
 
-    if (stream == NULL)
+    if (stream == NULL) {
         return error_set(error, "cannot open %s: %s", path, strerror(errno));
+    }
     read = stream_read(stream, path, arena, bytes, error);
-    if (!standard_input)
+    if (!standard_input) {
         (void)fclose(stream);
+    }
     return read;
 }

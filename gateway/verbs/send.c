@@ -66,10 +66,12 @@ list_kinds(const struct config *config, const char *name)
     for (size_t i = 0; i < config->source_count; i++) {
         const struct source *source = &config->sources[i];
 
-        if (name != NULL && !slice_is(source->name, name))
+        if (name != NULL && !slice_is(source->name, name)) {
             continue;
-        for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++)
+        }
+        for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++) {
             printf("%-16.*s %-32s %s\n", SLICE_ARGS(source->name), kind->name, kind->endpoint);
+        }
     }
     return EXIT_OK;
 }
@@ -82,8 +84,9 @@ default_url(const struct config *config, struct arena *arena)
     bool any = slice_empty(address) || slice_is(address, "0.0.0.0") || slice_is(address, "::");
     bool ipv6 = !any && memchr(address.data, ':', address.length) != NULL;
 
-    if (any)
+    if (any) {
         address = slice_from("127.0.0.1");
+    }
     return arena_printf(arena, ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), config->port).data;
 }
 
@@ -98,19 +101,25 @@ send_sample(const struct config *config, const struct send_options *options, str
     struct sample sample;
     struct reply reply;
 
-    if (source == NULL)
+    if (source == NULL) {
         return fault("the configuration has no source of that name; `--list` shows those there are");
-    if (kind == NULL)
+    }
+    if (kind == NULL) {
         return fault("there is no such kind of callback; `--list` shows those there are");
-    if (options->file != NULL && !sample_read(options->file, arena, &body, &error))
+    }
+    if (options->file != NULL && !sample_read(options->file, arena, &body, &error)) {
         return fault(error.text);
+    }
     sample = sample_make(source, kind, body, arena);
-    if (options->endpoint != NULL)
+    if (options->endpoint != NULL) {
         sample.endpoint = slice_from(options->endpoint);
-    if (url == NULL || slice_empty(sample.body))
+    }
+    if (url == NULL || slice_empty(sample.body)) {
         return fault("there is nothing to send");
-    if (!sample_post(&sample, url, arena, &reply, &error))
+    }
+    if (!sample_post(&sample, url, arena, &reply, &error)) {
         return fault(error.text);
+    }
     printf("%ld %.*s\n", reply.status, (int)reply.length, reply.body);
     return reply.status / 100 == 2 ? EXIT_OK : EXIT_FAULT;
 }
@@ -123,17 +132,20 @@ send_run(int argc, char **argv)
     struct arena *arena;
     int status = EXIT_FAULT;
 
-    if (!options_read(argc, argv, &options))
+    if (!options_read(argc, argv, &options)) {
         return EXIT_USAGE;
+    }
     log_setup(options.common.log_format, options.common.log_level, clock_system());
     config = builtin_or_load(options.common.config);
-    if (config == NULL)
+    if (config == NULL) {
         return EXIT_USAGE;
+    }
     arena = arena_new(NULL, ARENA_BYTES);
-    if (options.list)
+    if (options.list) {
         status = list_kinds(config, options.source);
-    else if (arena != NULL)
+    } else if (arena != NULL) {
         status = send_sample(config, &options, arena);
+    }
     arena_free(arena);
     config_free(config);
     return status;

@@ -33,8 +33,9 @@ name_width(const struct topics *topics)
 static const char *
 number_or(char *text, size_t size, int64_t number, const char *otherwise)
 {
-    if (number <= 0)
+    if (number <= 0) {
         return otherwise;
+    }
     snprintf(text, size, "%" PRId64, number);
     return text;
 }
@@ -82,8 +83,9 @@ report(const struct topics *topics)
         const char *detail = one->verdict == TOPIC_UNKNOWN ? "this broker does not tell its settings" : one->detail;
 
         printf("%-*s  %s", width, topics->specs[i].name, verdicts[one->verdict]);
-        if (detail[0] != '\0')
+        if (detail[0] != '\0') {
             printf(": %s", detail);
+        }
         putchar('\n');
         good = good && (one->verdict == TOPIC_GOOD || one->verdict == TOPIC_UNKNOWN);
     }
@@ -93,8 +95,9 @@ report(const struct topics *topics)
 static int
 check(struct topics *topics, struct error *error)
 {
-    if (!look(topics, error))
+    if (!look(topics, error)) {
         return EXIT_FAULT;
+    }
     if (!report(topics)) {
         error_set(error, "not every topic is as Trunkline needs it; the lines above say what to do");
         return EXIT_FAULT;
@@ -107,13 +110,17 @@ create(struct topics *topics, struct error *error)
 {
     size_t missing = 0;
 
-    if (!look(topics, error))
+    if (!look(topics, error)) {
         return EXIT_FAULT;
-    for (size_t i = 0; i < topics->count; i++)
-        if (topics->reports[i].verdict == TOPIC_MISSING)
+    }
+    for (size_t i = 0; i < topics->count; i++) {
+        if (topics->reports[i].verdict == TOPIC_MISSING) {
             missing++;
-    if (!topic_admin_create(topics->admin, topics->specs, topics->count, TIMEOUT_MS, error))
+        }
+    }
+    if (!topic_admin_create(topics->admin, topics->specs, topics->count, TIMEOUT_MS, error)) {
         return EXIT_FAULT;
+    }
     printf("%zu of %zu topics were missing and have been made\n", missing, topics->count);
     return check(topics, error);
 }
@@ -126,10 +133,11 @@ with_kafka(const struct config *config, const char *what, struct topics *topics)
 
     topics->admin = topic_admin_new(&config->kafka, &error);
     topics->reports = calloc(topics->count, sizeof *topics->reports);
-    if (topics->reports == NULL)
+    if (topics->reports == NULL) {
         error_set(&error, "out of memory");
-    else if (topics->admin != NULL)
+    } else if (topics->admin != NULL) {
         status = strcmp(what, "create") == 0 ? create(topics, &error) : check(topics, &error);
+    }
     if (status != EXIT_OK) {
         fflush(stdout);
         fprintf(stderr, "trunkline topics: %s\n", error.text);
@@ -149,16 +157,18 @@ topics_run(int argc, char **argv)
     struct config *config;
     int status;
 
-    if (options_next(argc, argv, table, &common) != -1 || !options_operand(argc, argv, &what))
+    if (options_next(argc, argv, table, &common) != -1 || !options_operand(argc, argv, &what)) {
         return EXIT_USAGE;
+    }
     if (what == NULL || (strcmp(what, "list") != 0 && strcmp(what, "create") != 0 && strcmp(what, "check") != 0)) {
         fprintf(stderr, "trunkline topics: say what to do: list, create or check\n");
         return EXIT_USAGE;
     }
     log_setup(common.log_format, common.log_level, clock_system());
     config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config);
-    if (config == NULL)
+    if (config == NULL) {
         return EXIT_USAGE;
+    }
     topics.specs = config_topic_specs(config, &topics.count);
     status = strcmp(what, "list") == 0 ? list(&topics) : with_kafka(config, what, &topics);
     config_free(config);

@@ -15,17 +15,20 @@ print_help(FILE *stream)
     fputs("Trunkline takes the callbacks of call-centre vendors and publishes them to Kafka as canonical events.\n\n"
           "usage: trunkline VERB [OPTIONS]\n\n",
           stream);
-    for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
+    for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
         fprintf(stream, "  %-9s %s\n", (*verb)->name, (*verb)->summary);
+    }
     fputs("\n`trunkline VERB --help` tells the options of a verb; `trunkline --version` prints the version.\n", stream);
 }
 
 static const struct verb *
 verb_find(const char *name)
 {
-    for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
-        if (strcmp((*verb)->name, name) == 0)
+    for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
+        if (strcmp((*verb)->name, name) == 0) {
             return *verb;
+        }
+    }
     return NULL;
 }
 
@@ -33,9 +36,11 @@ verb_find(const char *name)
 static bool
 asked_for(int argc, char **argv, const char *option)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], option) == 0)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], option) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -56,8 +61,9 @@ verbs_run(int argc, char **argv)
         fputs(verb->usage, stdout);
         return EXIT_OK;
     }
-    if (verb != NULL)
+    if (verb != NULL) {
         return verb->run(argc - 1, argv + 1);
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return EXIT_OK;

@@ -9,8 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 require(bool condition)
 {
-    if (!condition)
+    if (!condition) {
         abort();
+    }
 }
 
 /* A source is checked or open, and each event of it goes to one topic at least, to none twice. */
@@ -27,8 +28,9 @@ check_source(const struct source *source)
         require(targets->count > 0);
         for (size_t i = 0; i < targets->count; i++) {
             require(targets->topics[i].length > 0 && targets->topics[i].length <= 249);
-            for (size_t j = 0; j < i; j++)
+            for (size_t j = 0; j < i; j++) {
                 require(!slice_equal(targets->topics[i], targets->topics[j]));
+            }
         }
     }
 }
@@ -53,8 +55,9 @@ check_faults(const struct config_faults *faults, struct slice yaml)
     unsigned lines = 2;
 
     /* YAML breaks lines at more than '\n'. */
-    for (size_t i = 0; i < yaml.length; i++)
+    for (size_t i = 0; i < yaml.length; i++) {
         lines += yaml.data[i] == '\n' || yaml.data[i] == '\r' || (unsigned char)yaml.data[i] >= 0x80;
+    }
     require(faults->count > 0);
     for (size_t i = 0; i < faults->count && i < faults->capacity; i++) {
         const struct config_fault *fault = &faults->faults[i];
@@ -72,10 +75,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct config_faults faults;
     struct config *config = config_parse("fuzz.yaml", yaml, &faults);
 
-    if (config == NULL)
+    if (config == NULL) {
         check_faults(&faults, yaml);
-    else
+    } else {
         check_config(config);
+    }
     config_faults_free(&faults);
     config_free(config);
     return 0;

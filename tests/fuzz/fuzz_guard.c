@@ -18,8 +18,9 @@ static const struct guard_limits limits = {.head_bytes = 8192, .header_count = 5
 static void
 require(bool condition)
 {
-    if (!condition)
+    if (!condition) {
         abort();
+    }
 }
 
 /* Feeds pieces whose lengths follow from the input; piece 0: all at once. */
@@ -34,8 +35,9 @@ feed_guard(struct guard *guard, struct slice text, size_t piece, size_t *used)
         size_t length = text.length - *used;
         size_t consumed;
 
-        if (piece != 0 && length > piece)
+        if (piece != 0 && length > piece) {
             length = piece;
+        }
         verdict = guard_feed(guard, text.data + *used, length, &consumed);
         require(consumed <= length);
         *used += consumed;
@@ -61,11 +63,13 @@ check_head(const struct guard *guard, struct slice text)
         struct record_header field = head.fields[i];
 
         require(!slice_empty(field.name) && field.name.data[field.name.length] == '\0');
-        for (size_t j = 0; j < field.name.length; j++)
+        for (size_t j = 0; j < field.name.length; j++) {
             require(syntax_is(field.name.data[j], SYNTAX_TOKEN) &&
                     syntax_lower(field.name.data[j]) == field.name.data[j]);
-        for (size_t j = 0; j < field.value.length; j++)
+        }
+        for (size_t j = 0; j < field.value.length; j++) {
             require(syntax_is(field.value.data[j], SYNTAX_VALUE));
+        }
     }
     arena_free(arena);
 }
@@ -124,8 +128,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (verdict == GUARD_COMPLETE) {
         check_head(&whole, text);
-        if (whole.chunked)
+        if (whole.chunked) {
             check_chunks(slice_make(text.data + used, text.length - used));
+        }
     }
     return 0;
 }

@@ -73,8 +73,9 @@ addresses_are_read_and_printed(void **state)
         address = address_of(rows[i].text);
         assert_prints(&address, rows[i].printed);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(address_parse(slice_from(bad[i]), &address));
+    }
     assert_false(address_parse(slice_make("10.0.0.1\0", 9), &address));
     assert_false(address_parse(slice_make(NULL, 0), &address));
 }
@@ -138,8 +139,9 @@ networks_have_their_addresses(void **state)
         struct address address = address_of(rows[i].address);
 
         assert_true(network_parse(slice_from(rows[i].network), &network));
-        if (network_list_has(&list, &address) != rows[i].inside)
+        if (network_list_has(&list, &address) != rows[i].inside) {
             fail_msg("%s %s", rows[i].network, rows[i].address);
+        }
     }
 }
 
@@ -171,8 +173,9 @@ bad_networks(void **state)
     struct network network;
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (network_parse(slice_from(bad[i]), &network))
+        if (network_parse(slice_from(bad[i]), &network)) {
             fail_msg("%s", bad[i]);
+        }
     }
 }
 

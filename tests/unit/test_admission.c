@@ -137,9 +137,11 @@ takes_exact_paths_only(void **state)
     (void)state;
     assert_int_equal(JUDGE(.path = "/callbacks/open"), REFUSAL_NONE);
     assert_int_equal(JUDGE(.path = "/callbacks/open/receiveVoice"), REFUSAL_NONE);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (JUDGE(.path = bad[i]) != REFUSAL_NOT_FOUND)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (JUDGE(.path = bad[i]) != REFUSAL_NOT_FOUND) {
             fail_msg("%s", bad[i]);
+        }
+    }
 }
 
 static void
@@ -296,8 +298,9 @@ believes_trusted_proxies_only(void **state)
         request.field = rows[i].forwarded == NULL ? NULL : "x-forwarded-for";
         assert_int_equal(judge(&request, &ticket), REFUSAL_NONE);
         assert_true(address_parse(slice_from(rows[i].sender), &sender));
-        if (memcmp(&ticket.sender, &sender, sizeof(sender)) != 0)
+        if (memcmp(&ticket.sender, &sender, sizeof(sender)) != 0) {
             fail_msg("%s from %s", rows[i].forwarded == NULL ? "nothing" : rows[i].forwarded, rows[i].peer);
+        }
     }
     assert_int_equal(
         JUDGE(.path = "/callbacks/office", .peer = "10.1.1.1", .field = "x-forwarded-for", .value = "198.51.100.7"),

@@ -35,8 +35,9 @@ feed_in_pieces(struct slice text, size_t piece)
             chunked_feed(&chunked, slice_make(text.data + outcome.used, left < piece ? left : piece), &consumed, &data);
         outcome.used += consumed;
         assert_true(outcome.length + data.length <= LIMIT);
-        if (!slice_empty(data))
+        if (!slice_empty(data)) {
             memcpy(outcome.body + outcome.length, data.data, data.length);
+        }
         outcome.length += data.length;
     }
     outcome.refusal = chunked.refusal;
@@ -125,8 +126,9 @@ impossible_bytes_are_refused_at_once(void **state)
         for (size_t piece = 1; piece <= rows[i].text.length; piece++) {
             struct outcome outcome = feed_in_pieces(rows[i].text, piece);
 
-            if (outcome.verdict != CHUNKED_REFUSED || outcome.refusal != rows[i].refusal)
+            if (outcome.verdict != CHUNKED_REFUSED || outcome.refusal != rows[i].refusal) {
                 fail_msg("row %zu in pieces of %zu: %d, %d", i, piece, outcome.verdict, outcome.refusal);
+            }
             assert_int_equal(outcome.used, rows[i].text.length - 1);
         }
     }
@@ -164,8 +166,9 @@ extensions_and_trailers_are_bounded(void **state)
 
         chunked_init(&chunked, LIMIT);
         assert_int_equal(chunked_feed(&chunked, slice_from(rows[i].start), &consumed, &data), CHUNKED_MORE);
-        while (chunked_feed(&chunked, slice_make("x", 1), &consumed, &data) == CHUNKED_MORE)
+        while (chunked_feed(&chunked, slice_make("x", 1), &consumed, &data) == CHUNKED_MORE) {
             sent++;
+        }
         assert_int_equal(sent, rows[i].most);
         assert_int_equal(chunked.refusal, REFUSAL_FIELDS_TOO_LARGE);
     }

@@ -108,13 +108,14 @@ pipelined_requests_are_answered_in_order(void **state)
         for (int i = 0; i < REQUESTS; i++) {
             const char *path = i % 3 == 0 ? "/later" : i % 7 == 0 ? "/secret" : "/now";
 
-            if (i % 2 == 0)
+            if (i % 2 == 0) {
                 length += (size_t)sprintf(text + length, "POST %s?%d HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc",
                                           path, i);
-            else
+            } else {
                 length += (size_t)sprintf(
                     text + length,
                     "POST %s?%d HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", path, i);
+            }
         }
         client_open(&client, stand_in.port);
         for (size_t sent = 0; sent < length;) {
@@ -123,8 +124,9 @@ pipelined_requests_are_answered_in_order(void **state)
             piece = piece > length - sent ? length - sent : piece;
             client_send(&client, text + sent, piece);
             sent += piece;
-            if (rand() % 4 == 0)
+            if (rand() % 4 == 0) {
                 usleep(PAUSE);
+            }
         }
         for (int i = 0; i < REQUESTS; i++) {
             struct reply reply = client_read(&client);
@@ -188,8 +190,9 @@ broken_framing_is_answered_once_and_closes(void **state)
         client_open(&client, stand_in.port);
         client_text(&client, rows[i].text);
         reply = client_read(&client);
-        if (reply.status != rows[i].status)
+        if (reply.status != rows[i].status) {
             fail_msg("row %zu: %d, not %d", i, reply.status, rows[i].status);
+        }
         assert_non_null(strstr(reply.head, "Connection: close\r\n"));
         assert_non_null(strstr(reply.head, "X-Request-Id: "));
         assert_true(client_sees_end(&client));
@@ -258,10 +261,11 @@ the_connection_is_kept_or_closed_as_asked(void **state)
         expect_echo(reply, "GET", "/now?", (struct slice){NULL, 0});
         assert_int_equal(strstr(reply.head, "Connection: close") == NULL, rows[i].kept);
         client_text(&client, rows[i].text);
-        if (rows[i].kept)
+        if (rows[i].kept) {
             assert_int_equal(client_read(&client).status, 200);
-        else
+        } else {
             assert_true(client_sees_end(&client));
+        }
         client_close(&client);
     }
 }

@@ -30,8 +30,9 @@ producer_publish(struct producer *producer, struct recordset *set)
 void
 ticket_accept(struct ticket *ticket, struct answer answer)
 {
-    if (ticket->state == TICKET_ANSWERED)
+    if (ticket->state == TICKET_ANSWERED) {
         return;
+    }
     ticket->state = TICKET_ANSWERED;
     accepted++;
     assert_true(answer.body.length < sizeof(answered));
@@ -42,8 +43,9 @@ ticket_accept(struct ticket *ticket, struct answer answer)
 void
 ticket_refuse(struct ticket *ticket, enum refusal refusal)
 {
-    if (ticket->state == TICKET_ANSWERED)
+    if (ticket->state == TICKET_ANSWERED) {
         return;
+    }
     ticket->state = TICKET_ANSWERED;
     refused = refusal;
 }
@@ -62,8 +64,9 @@ report(enum delivery first, enum delivery others)
     size_t count = set->count;
 
     published = NULL;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         recordset_report(&set->records[i], i == 0 ? first : others, "told by the test");
+    }
 }
 
 /* --- a vendor of the test's own: `sign` is "right" or wrong, `id` names the event --- */
@@ -73,8 +76,9 @@ verify_parsed(const struct callback *callback)
 {
     struct slice sign = message_text(callback->message, "sign");
 
-    if (slice_empty(sign))
+    if (slice_empty(sign)) {
         return VERDICT_UNSIGNED;
+    }
     return slice_is(sign, "right") ? VERDICT_VALID : VERDICT_WRONG;
 }
 
@@ -84,13 +88,16 @@ convert(const struct callback *callback, struct conversion *conversion)
     struct slice id = message_text(callback->message, "id");
     struct canonical_event *event;
 
-    if (message_has(callback->message, "strange"))
+    if (message_has(callback->message, "strange")) {
         return conversion_unmapped(callback, conversion, id);
-    if (slice_empty(id))
+    }
+    if (slice_empty(id)) {
         return conversion_fail(conversion, "missing_key", "no id");
+    }
     event = conversion_add(conversion, callback->arena);
-    if (event == NULL)
+    if (event == NULL) {
         return false;
+    }
     event->type = EVENT_CALL_ENDED;
     event->key = event->subject = event->call.id = id;
     event->vendor = vendor_json(callback);
@@ -217,17 +224,20 @@ counted(const char *name, const char *labels)
 static struct slice
 header(const struct record *record, const char *name)
 {
-    for (size_t i = 0; i < record->header_count; i++)
-        if (slice_is(record->headers[i].name, name))
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (slice_is(record->headers[i].name, name)) {
             return record->headers[i].value;
+        }
+    }
     return (struct slice){0};
 }
 
 static void
 assert_contains(struct slice slice, const char *text)
 {
-    if (memmem(slice.data, slice.length, text, strlen(text)) == NULL)
+    if (memmem(slice.data, slice.length, text, strlen(text)) == NULL) {
         fail_msg("'%s' is not in %.*s", text, SLICE_ARGS(slice));
+    }
 }
 
 static void
@@ -343,9 +353,10 @@ keeps_what_it_cannot_convert(void **state)
     assert_dead_letter("missing_key");
     assert_true(slice_is(header(&published->records[0], "query"), "a=b&c=*"));
     assert_true(slice_is(header(&published->records[0], "http.user-agent"), "vendor/1"));
-    for (size_t i = 0; i < published->records[0].header_count; i++)
+    for (size_t i = 0; i < published->records[0].header_count; i++) {
         assert_null(memmem(published->records[0].headers[i].value.data, published->records[0].headers[i].value.length,
                            "idden", 5));
+    }
     report(DELIVERY_ACKNOWLEDGED, DELIVERY_ACKNOWLEDGED);
     start("{\"strange\":1}", false);
     assert_true(slice_is(published->records[0].topic, "unmapped"));
@@ -468,9 +479,10 @@ adds_the_raw_record_where_it_is_wanted(void **state)
     assert_int_equal(published->count, 3);
     assert_true(slice_is(published->records[2].topic, "raw"));
     assert_true(slice_equal(published->records[2].value, ticket.body));
-    for (size_t i = 0; i < published->records[2].header_count; i++)
+    for (size_t i = 0; i < published->records[2].header_count; i++) {
         assert_null(memmem(published->records[2].headers[i].value.data, published->records[2].headers[i].value.length,
                            "idden", 5));
+    }
     report(DELIVERY_ACKNOWLEDGED, DELIVERY_ACKNOWLEDGED);
     start("{\"id\":", true);
     assert_int_equal(published->count, 2);
@@ -490,8 +502,9 @@ keeps_what_takes_too_much_memory(void **state)
     (void)state;
     config.raw_enabled = true;
     memcpy(body, "{\"id\":1,\"a\":[1", 14);
-    for (size_t i = 14; i + 4 < sizeof(body); i += 2)
+    for (size_t i = 14; i + 4 < sizeof(body); i += 2) {
         memcpy(body + i, ",1", 2);
+    }
     strcat(body, "]}");
     arena = arena_new(NULL, 8192);
     assert_non_null(arena);
@@ -550,8 +563,9 @@ passes_on_well_formed_traceparents_only(void **state)
 
         translate(&config, &incoming, arena, &translation);
         assert_int_equal(translation.refusal, REFUSAL_NONE);
-        if (slice_empty(translation.envelope.traceparent) == rows[i].valid)
+        if (slice_empty(translation.envelope.traceparent) == rows[i].valid) {
             fail_msg("%s", rows[i].text);
+        }
     }
 }
 

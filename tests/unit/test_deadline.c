@@ -65,8 +65,9 @@ clearing_any_of_them_keeps_the_others(void **state)
 
         clear(NULL);
         deadline_list_init(&list, 100, on_due);
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < 3; i++) {
             deadline_set(&list, &deadlines[i], (int64_t)i);
+        }
         deadline_clear(&deadlines[gone]);
         deadline_clear(&deadlines[gone]);
         deadline_list_expire(&list, 1000);

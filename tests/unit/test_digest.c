@@ -33,8 +33,9 @@ all_rows_right(void)
         if (!digest_sha256_hex(text, sha256) ||
             !digest_md5_hex(slice_make(text.data, half), slice_make(text.data + half, text.length - half), md5) ||
             !slice_is(slice_make(sha256, sizeof sha256), rows[i].sha256) ||
-            !slice_is(slice_make(md5, sizeof md5), rows[i].md5))
+            !slice_is(slice_make(md5, sizeof md5), rows[i].md5)) {
             return false;
+        }
     }
     return true;
 }
@@ -65,8 +66,9 @@ static void *
 digest_often(void *wrong)
 {
     for (int round = 0; round < 1000; round++) {
-        if (!all_rows_right())
+        if (!all_rows_right()) {
             *(bool *)wrong = true;
+        }
     }
     return NULL;
 }
@@ -78,8 +80,9 @@ each_thread_has_its_own_context(void **state)
     pthread_t threads[4];
     bool wrong[4] = {false};
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, digest_often, &wrong[i]), 0);
+    }
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_false(wrong[i]);

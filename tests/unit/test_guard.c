@@ -207,10 +207,12 @@ impossible_bytes_are_refused_at_once(void **state)
         size_t at;
         enum refusal refusal = refusal_of(rows[i].text, &at);
 
-        if (refusal != rows[i].refusal)
+        if (refusal != rows[i].refusal) {
             fail_msg("row %zu, \"%.*s\": %d, not %d", i, SLICE_ARGS(rows[i].text), refusal, rows[i].refusal);
-        if (at != rows[i].text.length - 1)
+        }
+        if (at != rows[i].text.length - 1) {
             fail_msg("row %zu, \"%.*s\": refused at %zu", i, SLICE_ARGS(rows[i].text), at);
+        }
     }
 }
 

@@ -53,8 +53,9 @@ assert_refused(const char *data_dir, const char *name, const char *words)
     struct error error = {""};
 
     assert_null(instance_open(data_dir, name, &error));
-    if (strstr(error.text, words) == NULL)
+    if (strstr(error.text, words) == NULL) {
         fail_msg("%s", error.text);
+    }
 }
 
 static void
@@ -67,8 +68,9 @@ directories_are_made_and_locked(void **state)
 
     (void)snprintf(data_dir, sizeof data_dir, "%s", below_root("deep/er"));
     struct instance *instance = instance_open(data_dir, "gateway-1", &error);
-    if (instance == NULL)
+    if (instance == NULL) {
         fail_msg("%s", error.text);
+    }
     assert_string_equal(instance_name(instance), "gateway-1");
     assert_string_equal(instance_directory(instance), below_root("deep/er/gateway-1"));
     assert_int_equal(stat(instance_directory(instance), &status), 0);
@@ -134,8 +136,9 @@ names_that_could_leave_the_directory_are_refused(void **state)
         "/a", "a b", "ä",  "a\n",  "a:b",     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     };
 
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_refused(root, bad[i], "no name for an instance");
+    }
     assert_refused("", "a", "data_dir is empty");
 }
 

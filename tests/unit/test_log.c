@@ -112,8 +112,9 @@ assert_escaped(struct slice given, const char *expected)
     assert_non_null(value);
     value += 5;
     size_t length = strlen(value) - strlen("\"}\n");
-    if (!slice_is(slice_make(value, length), expected))
+    if (!slice_is(slice_make(value, length), expected)) {
         fail_msg("%s", line);
+    }
 }
 
 static void
@@ -141,8 +142,9 @@ long_text_is_cut_between_characters(void **state)
     /* One letter and then characters of three bytes: 1024 falls on the first byte of one of them, 1023 inside. */
     for (size_t offset = 0; offset < 3; offset++) {
         memset(text, 'a', offset);
-        for (size_t i = offset; i + 3 <= sizeof text; i += 3)
+        for (size_t i = offset; i + 3 <= sizeof text; i += 3) {
             memcpy(text + i, "电", 3);
+        }
         size_t whole = offset + (1024 - offset) / 3 * 3;
         memcpy(expected, text, whole);
         memcpy(expected + whole, "…", sizeof "…");
@@ -190,8 +192,9 @@ count_lines(const char *text)
 {
     unsigned lines = 0;
 
-    for (; *text != '\0'; text++)
+    for (; *text != '\0'; text++) {
         lines += *text == '\n';
+    }
     return lines;
 }
 
@@ -203,8 +206,9 @@ a_limit_lets_a_burst_through_and_tells_what_it_left_out(void **state)
 
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_INFO, &fixed.clock);
     capture_begin();
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         log_warn_limited(&limit, "refused", log_integer("n", i));
+    }
     assert_int_equal(count_lines(capture_end()), 3);
     assert_int_equal(limit.suppressed, 7);
 
@@ -218,8 +222,9 @@ a_limit_lets_a_burst_through_and_tells_what_it_left_out(void **state)
     /* However long nothing happens: no more than the burst. */
     fixed.monotonic_ns += 3600000000000;
     capture_begin();
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         log_info_limited(&limit, "refused", log_integer("n", i));
+    }
     const char *lines = capture_end();
     assert_int_equal(count_lines(lines), 3);
     assert_null(strstr(lines, "suppressed"));
@@ -236,9 +241,10 @@ write_many(void *argument)
 
     memset(text, *(const char *)argument, sizeof text);
     struct slice slice = {text, sizeof text};
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         log_info("m", log_slice("a", slice), log_slice("b", slice), log_slice("c", slice), log_slice("d", slice),
                  log_slice("e", slice), log_slice("f", slice), log_slice("g", slice));
+    }
     return NULL;
 }
 
@@ -255,10 +261,12 @@ lines_of_threads_stay_whole(void **state)
     assert_true(fcntl(ends[1], F_SETPIPE_SZ, CAPTURE_BYTES) >= CAPTURE_BYTES);
     capture_begin();
     assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, write_many, &names[i]), 0);
-    for (size_t i = 0; i < 4; i++)
+    }
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
     (void)capture_end();
     assert_int_equal(close(ends[1]), 0);
 
@@ -270,8 +278,9 @@ lines_of_threads_stay_whole(void **state)
         const char *value = strstr(line, "\"a\":\"");
         assert_non_null(value);
         size_t same = 0;
-        for (const char *at = line; *at != '\0'; at++)
+        for (const char *at = line; *at != '\0'; at++) {
             same += *at == value[5];
+        }
         assert_in_range(same, 6300, 6310); /* seven times 900, and a few in names */
         assert_int_equal(line[strlen(line) - 1], '\n');
         count++;

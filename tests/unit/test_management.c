@@ -85,11 +85,13 @@ ask(const char *request)
     for (int round = 0; round < 1000; round++) {
         struct pollfd poller = {.fd = client, .events = POLLIN};
         (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK);
-        if (poll(&poller, 1, 5) != 1)
+        if (poll(&poller, 1, 5) != 1) {
             continue;
+        }
         ssize_t got = recv(client, answer + length, sizeof answer - 1 - length, 0);
-        if (got <= 0)
+        if (got <= 0) {
             break;
+        }
         length += (size_t)got;
     }
     assert_int_equal(close(client), 0);
@@ -101,8 +103,9 @@ ask(const char *request)
 static void
 assert_has(const char *answer, const char *part)
 {
-    if (strstr(answer, part) == NULL)
+    if (strstr(answer, part) == NULL) {
         fail_msg("no %s in: %s", part, answer);
+    }
 }
 
 #define CLOSING " HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
@@ -222,8 +225,9 @@ answered_within(int client, int milliseconds)
 
     for (int waited = 0; waited < milliseconds; waited += 5) {
         (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
-        if (poll(&poller, 1, 5) == 1)
+        if (poll(&poller, 1, 5) == 1) {
             return true;
+        }
     }
     return false;
 }
@@ -261,8 +265,9 @@ both_families(void **state)
         struct error error = {""};
         struct management *management = management_new(fixture.base, slice_from(addresses[i]), 0, fixture.metrics,
                                                        tell_readiness, &fixture, &error);
-        if (management == NULL)
+        if (management == NULL) {
             fail_msg("%s", error.text);
+        }
         assert_true(management_port(management) > 0);
         management_free(management);
     }

@@ -38,8 +38,9 @@ masks_each_spelling(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct slice masked = mask_secrets(&source, slice_from(rows[i].text), arena);
 
-        if (!slice_is(masked, rows[i].masked))
+        if (!slice_is(masked, rows[i].masked)) {
             fail_msg("%s became %.*s", rows[i].text, SLICE_ARGS(masked));
+        }
     }
     arena_free(arena);
 }
@@ -64,8 +65,9 @@ tells_that_memory_is_out(void **state)
     struct arena *arena = arena_new(NULL, 1024);
 
     (void)state;
-    while (arena_alloc(arena, 16) != NULL)
+    while (arena_alloc(arena, 16) != NULL) {
         continue;
+    }
     assert_true(slice_empty(mask_secrets(&source, slice_from("xxxxxxxxxxxxxxxxxxxx-one"), arena)));
     assert_true(arena_failed(arena));
     arena_free(arena);

@@ -156,8 +156,9 @@ add_much(void *argument)
         metric_add(shared->counter, 3);
         metric_move(shared->gauge, i % 2 == 0 ? 1 : -1);
         metric_observe_ns(shared->histogram, 1000000);
-        if (i % 1000 == 0)
+        if (i % 1000 == 0) {
             metric_add(metrics_counter(shared->metrics, "t_other_total", "Other.", i % 2000 == 0 ? "" : "a=\"b\""), 1);
+        }
     }
     return NULL;
 }
@@ -173,16 +174,18 @@ threads_lose_nothing(void **state)
     shared.counter = metrics_counter(shared.metrics, "t_total", "All.", "");
     shared.gauge = metrics_gauge(shared.metrics, "t_gauge", "Level.", "");
     shared.histogram = metrics_histogram(shared.metrics, "t_seconds", "Time.", "");
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, add_much, &shared), 0);
+    }
     for (int i = 0; i < 20; i++) {
         size_t length = 0;
         char *page = metrics_print(shared.metrics, &length);
         assert_non_null(page);
         free(page);
     }
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
     assert_int_equal(metric_read(shared.counter), 3 * 10000 * THREADS);
     assert_int_equal(metric_read(shared.gauge), 0);
     assert_int_equal(metric_read(shared.histogram), 10000 * THREADS);

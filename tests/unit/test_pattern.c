@@ -37,8 +37,9 @@ patterns_match(void **state)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (pattern_matches(slice_from(rows[i].pattern), slice_from(rows[i].text)) != rows[i].matches)
+        if (pattern_matches(slice_from(rows[i].pattern), slice_from(rows[i].text)) != rows[i].matches) {
             fail_msg("\"%s\" and \"%s\"", rows[i].pattern, rows[i].text);
+        }
     }
 }
 
@@ -50,8 +51,9 @@ patterns_of_many_stars_are_cheap(void **state)
     char pattern[401];
     char text[2001];
 
-    for (size_t i = 0; i < sizeof pattern - 1; i += 2)
+    for (size_t i = 0; i < sizeof pattern - 1; i += 2) {
         memcpy(pattern + i, "*a", 2);
+    }
     pattern[sizeof pattern - 1] = '\0';
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 2] = 'b';
@@ -88,10 +90,11 @@ the_nearest_name_is_found(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *nearest = nearest_name(slice_from(rows[i].text), names, sizeof names / sizeof *names);
 
-        if (rows[i].nearest == NULL)
+        if (rows[i].nearest == NULL) {
             assert_null(nearest);
-        else
+        } else {
             assert_string_equal(nearest, rows[i].nearest);
+        }
     }
 }
 

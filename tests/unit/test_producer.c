@@ -131,8 +131,9 @@ test_passing_errors_are_tried_again(void **state)
     struct bus *bus = *state;
     struct producer *producer = bus_producer(bus);
 
-    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         assert_int_equal(delivery_after(bus, producer, passing[i]), DELIVERY_ACKNOWLEDGED);
+    }
     producer_free(producer, 1000);
 }
 
@@ -160,16 +161,20 @@ test_a_dead_producer_is_replaced_and_loses_nothing(void **state)
     unsigned order = 0;
 
     rd_kafka_mock_broker_set_rtt(bus->cluster, 1, 50);
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < MANY; i++) {
         parcel_init(&many[i], i, &order);
-    for (unsigned i = 0; i < 50; i++)
+    }
+    for (unsigned i = 0; i < 50; i++) {
         producer_publish(producer, &many[i].set);
+    }
     RUN_UNTIL(bus, order >= 1);
-    for (unsigned i = 50; i < 150; i++)
+    for (unsigned i = 50; i < 150; i++) {
         producer_publish(producer, &many[i].set);
+    }
     producer_break(producer);
-    for (unsigned i = 150; i < MANY; i++)
+    for (unsigned i = 150; i < MANY; i++) {
         producer_publish(producer, &many[i].set);
+    }
     RUN_UNTIL(bus, order == MANY);
     for (unsigned i = 0; i < MANY; i++) {
         assert_int_equal(many[i].done, 1);
@@ -317,8 +322,9 @@ test_reads_the_statistics(void **state)
         broker_statistics_read(slice_from("{\"brokers\":{},\"eos\":{\"idemp_state\":\"RequestPID\"}}"), &statistics));
     assert_int_equal(statistics.brokers_up, 0);
     assert_false(statistics.has_producer_id);
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         assert_false(broker_statistics_read(slice_from(unknown[i]), &statistics));
+    }
 }
 
 int

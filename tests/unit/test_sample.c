@@ -23,8 +23,9 @@ static int
 clear_environment(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         unsetenv(variables[i]);
+    }
     return 0;
 }
 
@@ -33,8 +34,9 @@ load_sample(struct config_faults *faults)
 {
     struct config *config = config_load(SAMPLE, faults);
 
-    if (config != NULL)
+    if (config != NULL) {
         config_faults_free(faults);
+    }
     return config;
 }
 
@@ -46,8 +48,9 @@ without_secrets_the_sample_asks_for_them(void **state)
 
     assert_null(load_sample(&faults));
     assert_int_equal(faults.count, 3); /* Airudder signs */
-    for (size_t i = 0; i < faults.count; i++)
+    for (size_t i = 0; i < faults.count; i++) {
         assert_non_null(strstr(faults.faults[i].text.data, "nothing checks who posts to it"));
+    }
     config_faults_free(&faults);
 }
 
@@ -87,8 +90,9 @@ the_sample_takes_everything_from_the_environment(void **state)
                                           "YETA_CALLBACK_SECRET"};
     struct config_faults faults;
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         setenv(secrets[i], secrets[i], 1);
+    }
     setenv("KAFKA_BROKERS", "k1:1,k2:2", 1);
     setenv("TRUNKLINE_PORT", "1", 1);
     setenv("TRUNKLINE_MANAGEMENT_PORT", "2", 1);

@@ -188,10 +188,11 @@ hang_up_sides_are_read_in_any_case(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_int_equal(bench_event_of(&bench, "{\"cdrType\":\"a\",\"_id\":\"c\",\"hangUpSide\":\"%s\"}", rows[i].side)
                              ->outcome.hung_up_by,
                          rows[i].by);
+    }
 }
 
 static void
@@ -329,8 +330,9 @@ unknown_messages_are_unmapped(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         assert_int_equal(bench_event(&bench, "", bodies[i])->type, EVENT_VENDOR_UNMAPPED);
+    }
 }
 
 static void

@@ -20,8 +20,9 @@ load(const char *name)
     struct error error = {""};
     struct zone *zone = zone_load(name, &error);
 
-    if (zone == NULL)
+    if (zone == NULL) {
         fail_msg("%s", error.text);
+    }
     return zone;
 }
 
@@ -206,8 +207,9 @@ rfc3339(void **state)
         assert_true(timestamp_read_rfc3339(slice_from(good[i].text), &timestamp));
         assert_prints(timestamp, good[i].printed);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(timestamp_read_rfc3339(slice_from(bad[i]), &timestamp));
+    }
     assert_true(timestamp_read_rfc3339(slice_from("2021-05-08T14:39:47+08:00"), &timestamp));
     assert_int_equal(timestamp.unix_ms, 1620455987000);
 }

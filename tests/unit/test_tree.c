@@ -8,8 +8,9 @@ repeat(const char *head, const char *unit, size_t times, const char *tail, char 
     FILE *stream = open_memstream(memory, &length);
 
     fputs(head, stream);
-    for (size_t i = 0; i < times; i++)
+    for (size_t i = 0; i < times; i++) {
         fputs(unit, stream);
+    }
     fputs(tail, stream);
     fclose(stream);
     return slice_make(*memory, length);
@@ -20,8 +21,9 @@ assert_first_fault(struct slice yaml, const char *expected)
 {
     char *text = faults_of(yaml);
 
-    if (strncmp(text, expected, strlen(expected)) != 0)
+    if (strncmp(text, expected, strlen(expected)) != 0) {
         fail_msg("expected: %s\nfound:    %s", expected, text);
+    }
     free(text);
 }
 

@@ -66,8 +66,9 @@ a_body_of_exactly_the_limit_is_whole(void **state)
     struct slice slice = {body, BODY_LIMIT};
 
     (void)state;
-    for (size_t i = 0; i < BODY_LIMIT + 1; i++)
+    for (size_t i = 0; i < BODY_LIMIT + 1; i++) {
         body[i] = (char)('a' + i % 23);
+    }
     start_with(limits(), 1000);
     snprintf(expected, sizeof expected, "POST /now? %d %u", BODY_LIMIT, checksum(slice));
 
@@ -137,8 +138,9 @@ heads_are_bounded(void **state)
     client_close(&client);
     client_open(&client, stand_in.port);
     client_text(&client, "GET /now HTTP/1.1\r\n" HOST);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         client_text(&client, "A: b\r\n");
+    }
     assert_int_equal(client_read(&client).status, 431);
     client_close(&client);
     stand_in_stop(&stand_in);
@@ -184,12 +186,14 @@ vanished_clients_harm_nobody(void **state)
     for (int round = 0; round < 60; round++) {
         client_open(&client, stand_in.port);
         client_text(&client, parts[round % 6]);
-        if (round % 4 < 2)
+        if (round % 4 < 2) {
             usleep(1000);
-        if (round % 2 == 0)
+        }
+        if (round % 2 == 0) {
             client_reset(&client);
-        else
+        } else {
             client_close(&client);
+        }
     }
     client_open(&client, stand_in.port);
     client_text(&client, GET("/slow"));
@@ -222,8 +226,9 @@ dripping_clients_are_cut_off(void **state)
         client_text(&clients[i], rows[i].start);
     }
     while (now_ms() - began_ms < 1500) {
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < 3; i++) {
             client_send(&clients[i], &rows[i].drip, 1);
+        }
         usleep(100000);
     }
     for (size_t i = 0; i < 3; i++) {
@@ -275,8 +280,9 @@ a_client_that_does_not_read_is_closed(void **state)
     setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     began_ms = now_ms();
-    while (send(client.fd, GET("/now"), strlen(GET("/now")), MSG_NOSIGNAL) > 0 && now_ms() - began_ms < 8000)
+    while (send(client.fd, GET("/now"), strlen(GET("/now")), MSG_NOSIGNAL) > 0 && now_ms() - began_ms < 8000) {
         continue;
+    }
     assert_in_range(now_ms() - began_ms, 900, 4500);
     client_close(&client);
     stand_in_stop(&stand_in);

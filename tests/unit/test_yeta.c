@@ -135,8 +135,9 @@ rows_keep_what_has_a_name_and_a_value(void **state)
 
         assert_int_equal(event->task.row_count, rows[i].columns);
         assert_int_equal(bench.conversion.unreadable, rows[i].unreadable);
-        if (rows[i].columns > 0)
+        if (rows[i].columns > 0) {
             assert_slice(event->task.row[0].value, "1");
+        }
     }
 }
 
@@ -147,11 +148,13 @@ rows_are_bounded(void **state)
     int length = snprintf(body, sizeof(body), "{\"call_uuid\":\"u\",\"duration_call\":1,\"task_row_head\":[\"c0\"");
 
     (void)state;
-    for (int i = 1; i < 500; i++)
+    for (int i = 1; i < 500; i++) {
         length += snprintf(body + length, sizeof(body) - (size_t)length, ",\"c%d\"", i);
+    }
     length += snprintf(body + length, sizeof(body) - (size_t)length, "],\"task_row_value\":[0");
-    for (int i = 1; i < 500; i++)
+    for (int i = 1; i < 500; i++) {
         length += snprintf(body + length, sizeof(body) - (size_t)length, ",%d", i);
+    }
     snprintf(body + length, sizeof(body) - (size_t)length, "]}");
     assert_int_equal(bench_event(&bench, "", body)->task.row_count, 128);
     assert_int_equal(bench.conversion.unreadable, 1);
