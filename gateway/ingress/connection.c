@@ -377,7 +377,6 @@ connection_run(struct connection *connection)
     }
     connection->running = true;
     while (step(connection)) {
-        continue;
     }
     connection->running = false;
     if (connection->state == CONNECTION_CLOSED) {

@@ -108,7 +108,6 @@ wait_or_stop(struct preparation *preparation, unsigned wait_ms)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     while (!preparation->stopping && pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0) {
-        continue;
     }
     return preparation->stopping;
 }
