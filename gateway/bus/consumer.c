@@ -1,4 +1,4 @@
-/* The manual consumer: all partitions of given topics, on the loop, without a group. */
+/* The manual consumer: all partitions of given topics, or one from an offset, on the loop, without a group. */
 #include "bus/consumer.h"
 
 #include <stdlib.h>
@@ -17,21 +17,29 @@ struct consumer {
     struct wakeup *wakeup;
     void (*on_record)(const struct consumed *record, void *argument);
     void *argument;
-    struct record_header *headers; /* of the record at hand; grows to the most that came */
+    rd_kafka_topic_partition_list_t *place; /* of consumer_new_at: the one partition; else NULL */
+    struct record_header *headers;          /* of the record at hand; grows to the most that came */
     size_t header_capacity;
 };
 
 static const struct kafka_property defaults[] = {
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
     {"allow.auto.create.topics", "false"},
+    {NULL, NULL},
+};
+
+/* Of a consumer of one partition. */
+static const struct kafka_property place_defaults[] = {
+    {"allow.auto.create.topics", "false"},
+    /* There may be many, one or two a partition, and each would hold 64 MiB. */
+    {"queued.max.messages.kbytes", "1024"},
+    /* Where the offset is out of range. The other choice, the end, would leave out what was never read. */
+    {"auto.offset.reset", "earliest"},
     {NULL, NULL},
 };
 
 static const struct kafka_property ours[] = {
     {"group.id", "trunkline"}, /* librdkafka wants one to assign by hand; no group is ever joined */
-    {"log.queue", "true"},
-    {NULL, NULL},
+    {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"log.queue", "true"}, {NULL, NULL},
 };
 
 static size_t
@@ -161,10 +169,10 @@ begin(struct consumer *consumer, const struct kafka_settings *settings, const st
     return begun;
 }
 
-struct consumer *
-consumer_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics, size_t count,
-             enum consumer_start start, void (*on_record)(const struct consumed *record, void *argument),
-             void *argument, struct error *error)
+/* Everything but what it reads: that comes before listen_on. */
+static struct consumer *
+make(const struct kafka_settings *settings, const struct kafka_property *preset,
+     void (*on_record)(const struct consumed *record, void *argument), void *argument, struct error *error)
 {
     struct consumer *consumer = calloc(1, sizeof *consumer);
     rd_kafka_conf_t *conf;
@@ -175,7 +183,7 @@ consumer_new(const struct kafka_settings *settings, struct event_base *base, con
     }
     consumer->on_record = on_record;
     consumer->argument = argument;
-    conf = conf_new(settings, defaults, ours, error);
+    conf = conf_new(settings, preset, ours, error);
     if (conf == NULL) {
         goto failed;
     }
@@ -188,19 +196,70 @@ consumer_new(const struct kafka_settings *settings, struct event_base *base, con
     }
     rd_kafka_set_log_queue(consumer->rk, NULL);
     rd_kafka_poll_set_consumer(consumer->rk);
-    if (!begin(consumer, settings, topics, count, start, error)) {
-        goto failed;
-    }
-    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
-    consumer->wakeup = wakeup_new(consumer->queue, base, serve, consumer, error);
-    if (consumer->wakeup == NULL) {
-        goto failed;
-    }
     return consumer;
 
 failed:
     consumer_free(consumer);
     return NULL;
+}
+
+static bool
+listen_on(struct consumer *consumer, struct event_base *base, struct error *error)
+{
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    consumer->wakeup = wakeup_new(consumer->queue, base, serve, consumer, error);
+    return consumer->wakeup != NULL;
+}
+
+struct consumer *
+consumer_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics, size_t count,
+             enum consumer_start start, void (*on_record)(const struct consumed *record, void *argument),
+             void *argument, struct error *error)
+{
+    struct consumer *consumer = make(settings, defaults, on_record, argument, error);
+
+    if (consumer != NULL &&
+        (!begin(consumer, settings, topics, count, start, error) || !listen_on(consumer, base, error))) {
+        consumer_free(consumer);
+        return NULL;
+    }
+    return consumer;
+}
+
+struct consumer *
+consumer_new_at(const struct kafka_settings *settings, struct event_base *base, struct slice topic, int32_t partition,
+                int64_t offset, void (*on_record)(const struct consumed *record, void *argument), void *argument,
+                struct error *error)
+{
+    struct consumer *consumer = make(settings, place_defaults, on_record, argument, error);
+
+    if (consumer == NULL) {
+        return NULL;
+    }
+    consumer->place = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(consumer->place, topic.data, partition);
+    if (!consumer_seek(consumer, offset, error) || !listen_on(consumer, base, error)) {
+        consumer_free(consumer);
+        return NULL;
+    }
+    return consumer;
+}
+
+bool
+consumer_seek(struct consumer *consumer, int64_t offset, struct error *error)
+{
+    rd_kafka_resp_err_t failure;
+
+    if (offset < 0) {
+        return error_set(error, "%lld is no offset to read from", (long long)offset);
+    }
+    consumer->place->elems[0].offset = offset;
+    /* Assigned anew rather than sought: that needs no wait, and works before the first fetch. */
+    failure = rd_kafka_assign(consumer->rk, consumer->place);
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_set(error, "librdkafka does not assign the partition: %s", rd_kafka_err2str(failure));
+    }
+    return true;
 }
 
 void
@@ -216,6 +275,9 @@ consumer_free(struct consumer *consumer)
     if (consumer->rk != NULL) {
         rd_kafka_consumer_close(consumer->rk);
         rd_kafka_destroy(consumer->rk);
+    }
+    if (consumer->place != NULL) {
+        rd_kafka_topic_partition_list_destroy(consumer->place);
     }
     free(consumer->headers);
     free(consumer);

@@ -32,4 +32,14 @@ struct consumer *consumer_new(const struct kafka_settings *settings, struct even
                               const struct slice *topics, size_t count, enum consumer_start start,
                               void (*on_record)(const struct consumed *record, void *argument), void *argument,
                               struct error *error);
+/* Reads one partition from an offset on; asks Kafka for nothing before it returns. What of it Kafka has deleted already
+ * is left out, without a word: the first record's offset tells. When the offset lies behind the end (the topic was made
+ * anew) it reads from the beginning. Holds about 1 MiB of records that on_record has not had yet. topic is followed by
+ * a NUL; the rest is as with consumer_new. */
+struct consumer *consumer_new_at(const struct kafka_settings *settings, struct event_base *base, struct slice topic,
+                                 int32_t partition, int64_t offset,
+                                 void (*on_record)(const struct consumed *record, void *argument), void *argument,
+                                 struct error *error);
+/* From the next record on, one of consumer_new_at reads on from this offset; also from within on_record. */
+bool consumer_seek(struct consumer *consumer, int64_t offset, struct error *error);
 void consumer_free(struct consumer *consumer); /* NULL is fine */

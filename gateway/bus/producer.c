@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "bus/message.h"
 #include "bus/producer_client.h"
 #include "bus/record_list.h"
 
@@ -40,32 +41,11 @@ struct producer {
     bool has_retiring;
 };
 
-/* Which errors are the record's own fault, so that a repeat could only fail the same way. Everything else, also a topic
- * that is missing or not allowed, is the installation's: once that is put right, Kafka takes the record. */
-static enum delivery
-delivery_of(rd_kafka_resp_err_t error)
-{
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return DELIVERY_ACKNOWLEDGED;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
-    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-        return DELIVERY_REFUSED;
-    default:
-        return DELIVERY_FAILED;
-    }
-}
-
 /* The record is in no list any more. */
 static void
 finish(struct producer *producer, struct record *record, rd_kafka_resp_err_t error)
 {
-    enum delivery delivery = delivery_of(error);
+    enum delivery delivery = message_delivery(error);
 
     producer_metrics_finished(&producer->metrics, record, delivery);
     recordset_report(record, delivery, delivery == DELIVERY_ACKNOWLEDGED ? NULL : rd_kafka_err2str(error));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "bus/broker_statistics.h"
 #include "bus/conf.h"
+#include "bus/message.h"
 #include "bus/metadata.h"
 #include "bus/wakeup.h"
 
@@ -220,20 +221,6 @@ topic_handle(struct producer_client *client, struct slice name)
     return topic;
 }
 
-static rd_kafka_headers_t *
-make_headers(const struct record *record)
-{
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
-
-    for (size_t i = 0; i < record->header_count; i++) {
-        const struct record_header *header = &record->headers[i];
-
-        rd_kafka_header_add(headers, header->name.data, (ssize_t)header->name.length,
-                            header->value.length == 0 ? "" : header->value.data, (ssize_t)header->value.length);
-    }
-    return headers;
-}
-
 rd_kafka_resp_err_t
 producer_client_send(struct producer_client *client, struct record *record)
 {
@@ -244,7 +231,7 @@ producer_client_send(struct producer_client *client, struct record *record)
     if (topic == NULL) {
         return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     }
-    headers = make_headers(record);
+    headers = message_headers(record->headers, record->header_count);
     /* No flag to copy: the value stays where it is until the report. An empty value is not a missing one. */
     error = rd_kafka_producev(
         client->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(0),

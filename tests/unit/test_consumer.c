@@ -14,6 +14,7 @@ struct reader {
     char first[32], last[32];
     int32_t partition;
     int64_t last_offset;
+    struct consumer *consumer; /* that it may seek with */
 };
 
 static void
@@ -82,6 +83,43 @@ test_reads_from_the_beginning_or_the_end(void **state)
     assert_string_equal(later.first, "value 4");
     consumer_free(from_beginning);
     consumer_free(from_end);
+}
+
+static void
+seek_back_once(const struct consumed *record, void *argument)
+{
+    struct reader *reader = argument;
+    struct error error = {""};
+
+    on_record(record, reader);
+    if (record->offset == 4 && reader->count == 3) {
+        assert_true(consumer_seek(reader->consumer, 1, &error));
+    }
+}
+
+static void
+test_reads_one_partition_from_an_offset_and_seeks(void **state)
+{
+    struct bus *bus = *state;
+    struct slice topic = SLICE(TOPIC);
+    struct reader reader = {0}, behind = {0};
+    struct error error = {""};
+    struct consumer *consumer;
+
+    publish_one_by_one(bus, 0, 4);
+    reader.consumer = consumer_new_at(&bus->settings, bus->base, topic, 0, 2, seek_back_once, &reader, &error);
+    assert_non_null(reader.consumer);
+    RUN_UNTIL(bus, reader.count == 7); /* 2, 3, 4, then 1, 2, 3, 4 */
+    assert_string_equal(reader.first, "value 2");
+    assert_string_equal(reader.last, "value 4");
+    assert_false(consumer_seek(reader.consumer, -1, &error));
+    assert_string_equal(error.text, "-1 is no offset to read from");
+    consumer_free(reader.consumer);
+
+    consumer = consumer_new_at(&bus->settings, bus->base, topic, 0, 1000, on_record, &behind, &error);
+    RUN_UNTIL(bus, behind.count == 5); /* behind the end: from the beginning */
+    assert_string_equal(behind.first, "value 0");
+    consumer_free(consumer);
 }
 
 static void
@@ -164,9 +202,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
 #define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, bus_setup, bus_teardown)
-        BUS_TEST(test_reads_from_the_beginning_or_the_end),
-        BUS_TEST(test_a_topic_that_is_missing_is_an_error),
-        BUS_TEST(test_the_embedded_broker_does_not_stall),
+        BUS_TEST(test_reads_from_the_beginning_or_the_end), BUS_TEST(test_reads_one_partition_from_an_offset_and_seeks),
+        BUS_TEST(test_a_topic_that_is_missing_is_an_error), BUS_TEST(test_the_embedded_broker_does_not_stall),
         BUS_TEST(test_topics_without_admin_calls),
     };
 

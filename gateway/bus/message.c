@@ -1,0 +1,37 @@
+/* What a record of ours is as a message of librdkafka's. */
+#include "bus/message.h"
+
+rd_kafka_headers_t *
+message_headers(const struct record_header *headers, size_t count)
+{
+    rd_kafka_headers_t *made = rd_kafka_headers_new(count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct record_header *header = &headers[i];
+
+        rd_kafka_header_add(made, header->name.data, (ssize_t)header->name.length,
+                            header->value.length == 0 ? "" : header->value.data, (ssize_t)header->value.length);
+    }
+    return made;
+}
+
+/* Which errors are the record's own fault, so that a repeat could only fail the same way. Everything else, also a topic
+ * that is missing or not allowed, is the installation's: once that is put right, Kafka takes the record. */
+enum delivery
+message_delivery(rd_kafka_resp_err_t error)
+{
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return DELIVERY_ACKNOWLEDGED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+        return DELIVERY_REFUSED;
+    default:
+        return DELIVERY_FAILED;
+    }
+}

@@ -1,0 +1,84 @@
+/* The transactional producer: records and consumer offsets that become visible together or not at all, written by the
+ * one living owner of a transactional id. One a lane.
+ *
+ * Its calls block for as long as Kafka takes, for ever when it is away: they are for a committer thread of its own and
+ * never for a loop. All of them come from that thread, but for transaction_producer_give_up. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bus/kafka_settings.h"
+#include "event/recordset.h"
+
+struct transaction_producer;
+
+/* Does not ask Kafka for anything yet. The settings stay the caller's, and stay. NULL with error when librdkafka does
+ * not take them. */
+struct transaction_producer *transaction_producer_new(const struct kafka_settings *settings,
+                                                      const char *transactional_id, struct error *error);
+
+/* Once, before the first commit: fetches the metadata of the topics that will be written to, then fences whoever had
+ * the transactional id before (even in the middle of a commit) and ends its open transaction. False with error: Kafka
+ * did not do it within timeout_ms; call it again, or free the producer. */
+bool transaction_producer_init(struct transaction_producer *producer, const struct slice *topics, size_t count,
+                               int timeout_ms, struct error *error);
+
+#define TRANSACTION_BY_KEY (-1) /* the partition that Java's murmur2 gives the key */
+
+struct transaction_record {
+    struct slice topic; /* followed by a NUL */
+    int32_t partition;  /* or TRANSACTION_BY_KEY */
+    struct slice key;
+    struct slice value;
+    const struct record_header *headers;
+    size_t header_count;
+    /* Set by the commit: */
+    enum delivery delivery; /* ACKNOWLEDGED says nothing before the outcome is COMMITTED */
+    int64_t offset;         /* where it stands in its partition, once acknowledged */
+    int64_t timestamp_ms;   /* that of the record: the broker's append time where the topic has LogAppendTime */
+};
+
+struct transaction_offset {
+    struct slice topic; /* followed by a NUL */
+    int32_t partition;
+    int64_t next; /* of the record that is to be read next: the last one done, plus 1 */
+};
+
+/* Everything stays the caller's; bytes are copied. One with neither records nor offsets is committed without Kafka. */
+struct transaction_batch {
+    struct transaction_record *records; /* one that stands before another of its partition stays before it */
+    size_t record_count;
+    const struct transaction_offset *offsets;
+    size_t offset_count;
+    const char *group; /* whose offsets they are; NULL when there are none */
+};
+
+enum transaction_outcome {
+    TRANSACTION_COMMITTED, /* all of it is durable and visible */
+    TRANSACTION_ABORTED,   /* none of it ever becomes visible; commit the batch again */
+    /* The same, but a repeat would end the same way: Kafka takes no record like those with DELIVERY_REFUSED (and what
+     * it got in one request with them), or an offset is negative. */
+    TRANSACTION_REFUSED,
+    /* From here on this producer is dead and may only be freed. Unless the batch was committed before its answer was
+     * lost, it never becomes visible; the next init of the transactional id settles it. */
+    TRANSACTION_FENCED, /* another owner has taken over, or Kafka ended a transaction that took over 15 s */
+    TRANSACTION_FATAL,
+    TRANSACTION_GIVEN_UP, /* transaction_producer_give_up was called before Kafka had answered */
+};
+
+/* One whole transaction: begins, writes the records and the offsets, commits. A commit that times out is asked for
+ * again until Kafka says yes or no. The offsets go without a member of the group: the fence is the transactional id, so
+ * nothing stops a second owner that has another. error tells why, for all but COMMITTED. */
+enum transaction_outcome transaction_producer_commit(struct transaction_producer *producer,
+                                                     const struct transaction_batch *batch, struct error *error);
+
+/* From any thread: a commit that is waiting returns within some seconds, also when Kafka is away; it and every later
+ * one end as GIVEN_UP. An init that is waiting ends too, at its timeout at the latest. */
+void transaction_producer_give_up(struct transaction_producer *producer);
+
+/* Not during a call. An open transaction is left to the next owner's init, or to Kafka (15 s). NULL is fine. */
+void transaction_producer_free(struct transaction_producer *producer);
+
+/* "COMMITTED" and so on, for logs. */
+const char *transaction_outcome_name(enum transaction_outcome outcome);
