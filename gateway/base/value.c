@@ -2,15 +2,13 @@
 #include "base/value.h"
 
 const struct value *
-value_member(const struct value *object, const char *name)
+value_member_named(const struct value *object, struct slice name)
 {
-    size_t length = strlen(name);
-
     if (object == NULL || object->kind != VALUE_OBJECT) {
         return NULL;
     }
     for (const struct value *member = object->first; member != NULL; member = member->next) {
-        if (member->name.length == length && memcmp(member->name.data, name, length) == 0) {
+        if (slice_equal(member->name, name)) {
             return member;
         }
     }

@@ -35,4 +35,10 @@ struct value_limits {
 #define VALUE_LIMITS_DEFAULT ((struct value_limits){.depth = 32, .members = 50000})
 
 /* The member of that name, or NULL: also when object is NULL or no object. Names are unique in a parsed object. */
-const struct value *value_member(const struct value *object, const char *name);
+const struct value *value_member_named(const struct value *object, struct slice name);
+
+static inline const struct value *
+value_member(const struct value *object, const char *name)
+{
+    return value_member_named(object, slice_from(name));
+}

@@ -339,26 +339,12 @@ expected_value(const struct expectation *expectation, const struct value *value)
     return found;
 }
 
-static const struct value *
-member_find(const struct value *object, struct slice name)
-{
-    if (object->kind != VALUE_OBJECT) {
-        return NULL;
-    }
-    for (const struct value *member = object->first; member != NULL; member = member->next) {
-        if (slice_equal(member->name, name)) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
 /* The member stands at the top, or where a vendor wraps its message (玖云 `req`, 7moor `content`) one level below: then
  * wherever it stands there it must be right. */
 static bool
 expectation_met(const struct expectation *expectation, const struct value *message)
 {
-    const struct value *found = member_find(message, expectation->member);
+    const struct value *found = value_member_named(message, expectation->member);
     bool met = false;
 
     if (found != NULL) {
@@ -368,7 +354,7 @@ expectation_met(const struct expectation *expectation, const struct value *messa
         return false;
     }
     for (const struct value *child = message->first; child != NULL; child = child->next) {
-        found = member_find(child, expectation->member);
+        found = value_member_named(child, expectation->member);
         if (found != NULL && !expected_value(expectation, found)) {
             return false;
         }
