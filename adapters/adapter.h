@@ -70,6 +70,8 @@ struct adapter_kind {
 /* JSON as it stands in the source as the string of a sample: the preprocessor quotes what needs quoting. */
 #define JSON_SAMPLE(...) #__VA_ARGS__
 
+struct call_side;
+
 struct adapter {
     const char *name; /* "7moor": the head of every id, and the extension `vendor` */
     const char *title;
@@ -92,6 +94,8 @@ struct adapter {
     struct answer (*answer)(const struct callback *callback);
     /* Signs a sample as the vendor would: returns the body to send. NULL: samples go as they are. */
     struct slice (*sign_sample)(const struct slice *settings, struct slice body, struct arena *arena);
+    /* How the vendor is called (adapters/operation.h); NULL: it is not. */
+    const struct call_side *calls;
 };
 
 /* All adapters, ends with NULL. */

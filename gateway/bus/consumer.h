@@ -42,4 +42,9 @@ struct consumer *consumer_new_at(const struct kafka_settings *settings, struct e
                                  struct error *error);
 /* From the next record on, one of consumer_new_at reads on from this offset; also from within on_record. */
 bool consumer_seek(struct consumer *consumer, int64_t offset, struct error *error);
+/* Of one of consumer_new_at: on_end is called on the loop whenever it has read all that there is at the moment, also
+ * when that is nothing. Before the loop runs; with the argument of on_record. */
+void consumer_on_end(struct consumer *consumer, void (*on_end)(void *argument));
+/* While paused on_record and on_end are not called; also from within them. */
+void consumer_pause(struct consumer *consumer, bool paused);
 void consumer_free(struct consumer *consumer); /* NULL is fine */

@@ -73,6 +73,16 @@ enum transaction_outcome {
 enum transaction_outcome transaction_producer_commit(struct transaction_producer *producer,
                                                      const struct transaction_batch *batch, struct error *error);
 
+/* What the lane's owner asks about a partition; both block for up to timeout_ms and come from the committer's thread.
+ */
+
+/* The first offset whose record was appended at that time or later; the end when there is none. */
+bool transaction_producer_offset_at(struct transaction_producer *producer, struct slice topic, int32_t partition,
+                                    int64_t unix_ms, int timeout_ms, int64_t *offset, struct error *error);
+/* How many partitions the topic has. */
+bool transaction_producer_partitions(struct transaction_producer *producer, struct slice topic, int timeout_ms,
+                                     int32_t *count, struct error *error);
+
 /* From any thread: a commit that is waiting returns within some seconds, also when Kafka is away; it and every later
  * one end as GIVEN_UP. An init that is waiting ends too, at its timeout at the latest. */
 void transaction_producer_give_up(struct transaction_producer *producer);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "adapters/adapter.h"
+#include "adapters/operation.h"
 #include "base/address.h"
 #include "bus/kafka_settings.h"
 #include "bus/topic_admin.h"
@@ -76,6 +77,38 @@ source_is_open(const struct source *source)
            !source->signed_by_vendor;
 }
 
+/* A part of the day in which customers may be called, in minutes since midnight of the account's zone; to is behind the
+ * last minute. One that goes over midnight is two. */
+struct calling_hours {
+    uint16_t from_minute, to_minute;
+};
+
+/* A vendor's account that commands are carried out with. */
+struct account {
+    size_t index; /* among the accounts: for tables beside the snapshot */
+    struct slice name;
+    const struct adapter *adapter; /* one with a call side */
+    struct slice base_url;         /* scheme://host[:port], no slash at the end */
+    const struct slice *settings;  /* in the order of the adapter's account_settings; empty: not configured */
+    struct call_limits limits;
+    unsigned connect_ms, answer_ms, timeout_ms; /* see calls/call.h; the first two are at most the third */
+    unsigned queue_max;                         /* unfinished commands */
+    const struct calling_hours *hours;          /* none: at any time */
+    size_t hour_count;
+    const struct zone *zone;       /* of the hours */
+    const struct code_rule *codes; /* what its answers' codes mean, before the adapter's table; NULL: none */
+};
+
+/* The worker that carries out commands. */
+struct egress_settings {
+    const char *group;                /* the consumer group, and the head of the transactional ids */
+    unsigned lease_seconds;           /* between an intent's commit and its request */
+    unsigned dedup_window_seconds;    /* for which a command's id is remembered */
+    unsigned max_age_seconds;         /* the deadline of a command that tells none */
+    unsigned unknown_account_seconds; /* for which a command of an unknown account waits for a configuration */
+    const char *ca_file;              /* certificates that vendors are held against; NULL: the system's */
+};
+
 struct ingress_limits {
     size_t head_bytes; /* request line and fields */
     unsigned header_count;
@@ -126,7 +159,12 @@ struct config {
 
     const struct source *sources;
     size_t source_count;
-    const struct named_zone *zones; /* shared by the sources */
+    struct egress_settings egress;
+    const struct account *accounts;
+    size_t account_count;
+    const struct slice *accounts_left_out; /* names of those without credentials: to be logged once */
+    size_t accounts_left_out_count;
+    const struct named_zone *zones; /* shared by the sources and accounts */
     size_t zone_count;
 
     const struct config_fault *warnings; /* what works and is seldom meant */
@@ -152,6 +190,8 @@ void config_faults_free(struct config_faults *faults);
 void config_free(struct config *config);
 
 const struct source *config_source(const struct config *config, struct slice name);
+/* NULL when there is none of that name. Takes O(log n): there may be tens of thousands. */
+const struct account *config_account(const struct config *config, struct slice name);
 /* The specs of the topics that this configuration needs; *count of them, in the snapshot's arena. */
 const struct topic_spec *config_topic_specs(const struct config *config, size_t *count);
 /* Prints every option with its default and meaning: `check --options`, and the reference in docs/. */
