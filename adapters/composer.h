@@ -1,0 +1,78 @@
+/* Composes the JSON body of a request to a vendor out of the data of a command, by tables that say which member becomes
+ * which member of the vendor's, and what it may hold. Whatever a command gives wrong is refused with a sentence that
+ * names the member and says what is right; what a member holds is never repeated there: it may be a phone number. */
+#pragma once
+
+#include "adapters/operation.h"
+#include "base/json_writer.h"
+
+enum member_kind {
+    MEMBER_TEXT,       /* a string without control characters: ids and phone numbers too, never a JSON number */
+    MEMBER_DIGITS,     /* a string of digits: what vendors document as string and read as a number */
+    MEMBER_INTEGER,    /* a whole number from least to most */
+    MEMBER_NUMBER,     /* a number from least to most, passed on digit for digit */
+    MEMBER_BOOLEAN,    /* true or false */
+    MEMBER_WORD,       /* one of words, passed on as the vendor's JSON that stands beside it */
+    MEMBER_MILLIS,     /* RFC 3339, passed on as epoch milliseconds */
+    MEMBER_CHINA_TIME, /* RFC 3339, passed on as "YYYY-MM-DD HH:MM:SS" of China */
+    MEMBER_OBJECT,     /* an object, passed on as it is */
+    MEMBER_ANY,        /* any JSON, passed on as it is */
+};
+
+struct member_word {
+    const char *word; /* ours; NULL ends the list */
+    const char *json; /* the vendor's, quotes included */
+};
+
+/* One member of data, or of data.options. JSON null counts as absent. */
+struct member_rule {
+    const char *name;        /* NULL ends a table */
+    const char *vendor_name; /* NULL: it is checked here, and written by the operation's own code, if at all */
+    enum member_kind kind;
+    bool required;
+    bool may_be_empty;              /* MEMBER_TEXT: "" is a value too */
+    const char *fallback;           /* JSON that is written when it is absent; NULL: nothing is */
+    int64_t least, most;            /* of integers and numbers; of texts and digits: most bytes, 0 for TEXT_BYTES_MAX */
+    unsigned list_least, list_most; /* list_most > 0: it is a list of so many values of that kind */
+    const struct member_word *words;
+};
+
+#define TEXT_BYTES_MAX 255
+
+/* One body on its way. */
+struct composer {
+    const struct operation *operation;
+    const struct command *command;
+    struct arena *arena;
+    struct error *error;
+    struct json_writer writer; /* inside the body's object: the operation's own code may add members */
+};
+
+/* Opens the body's object. command is the one whose data is read (of several that are gathered, any). */
+void composer_init(struct composer *composer, const struct operation *operation, const struct command *command,
+                   struct arena *arena, struct error *error);
+/* Another command's data from now on: for operations that gather. */
+void composer_turn_to(struct composer *composer, const struct command *command);
+
+/* Checks data by rules and data.options by options (NULL: the operation takes none), then writes the members, each
+ * table in its own order, options last. false: error says what is wrong. */
+bool composer_write(struct composer *composer, const struct member_rule *rules,
+                    const struct member_rule *options) MUST_CHECK;
+/* The same without writing anything. */
+bool composer_check(struct composer *composer, const struct member_rule *rules,
+                    const struct member_rule *options) MUST_CHECK;
+
+/* Members of data for the operation's own code. NULL, empty, absent where there is none, or null. */
+const struct value *composer_member(const struct composer *composer, const char *name);
+struct slice composer_text(const struct composer *composer, const char *name);     /* of a string */
+struct timestamp composer_time(const struct composer *composer, const char *name); /* of a readable RFC 3339 time */
+
+/* Always false: "data.<member>: <what is wrong, and what is right>". */
+bool composer_refuse(struct composer *composer, const char *member, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A value as compact JSON: no white space, escapes only where JSON wants them, numbers digit for digit. */
+void composer_write_compact(struct json_writer *writer, const struct value *value);
+
+/* Closes the body; fills body, and path with the operation's. false: the arena is full. */
+bool composer_finish(struct composer *composer, struct composition *composition) MUST_CHECK;
