@@ -16,7 +16,9 @@ struct consumer {
     rd_kafka_queue_t *queue;
     struct wakeup *wakeup;
     void (*on_record)(const struct consumed *record, void *argument);
+    void (*on_end)(void *argument); /* or NULL */
     void *argument;
+    bool paused;
     rd_kafka_topic_partition_list_t *place; /* of consumer_new_at: the one partition; else NULL */
     struct record_header *headers;          /* of the record at hand; grows to the most that came */
     size_t header_capacity;
@@ -34,6 +36,7 @@ static const struct kafka_property place_defaults[] = {
     {"queued.max.messages.kbytes", "1024"},
     /* Where the offset is out of range. The other choice, the end, would leave out what was never read. */
     {"auto.offset.reset", "earliest"},
+    {"enable.partition.eof", "true"}, /* for on_end; not the user's to set */
     {NULL, NULL},
 };
 
@@ -96,13 +99,17 @@ serve(void *argument)
     struct consumer *consumer = argument;
 
     for (int served = 0; served < SERVE_AT_ONCE; served++) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
+        rd_kafka_message_t *message = consumer->paused ? NULL : rd_kafka_consumer_poll(consumer->rk, 0);
 
         if (message == NULL) {
             return false;
         }
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(consumer, message);
+        } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            if (consumer->on_end != NULL) {
+                consumer->on_end(consumer->argument);
+            }
         } else {
             log_warn_limited(&limit, "kafka_read_error", log_text("error", rd_kafka_err2name(message->err)),
                              log_text("reason", rd_kafka_message_errstr(message)));
@@ -260,6 +267,25 @@ consumer_seek(struct consumer *consumer, int64_t offset, struct error *error)
         return error_set(error, "librdkafka does not assign the partition: %s", rd_kafka_err2str(failure));
     }
     return true;
+}
+
+void
+consumer_on_end(struct consumer *consumer, void (*on_end)(void *argument))
+{
+    consumer->on_end = on_end;
+}
+
+/* Nothing is taken out of the queue; librdkafka stops fetching when that holds queued.max.messages.kbytes. It leaves no
+ * group for want of polls, as there is none. */
+void
+consumer_pause(struct consumer *consumer, bool paused)
+{
+    bool resumed = consumer->paused && !paused;
+
+    consumer->paused = paused;
+    if (resumed) {
+        wakeup_ring(consumer->wakeup);
+    }
 }
 
 void

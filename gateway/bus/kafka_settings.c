@@ -30,6 +30,7 @@ static const struct {
     {"enable.auto.offset.store", "Trunkline commits offsets itself"},
     {"auto.offset.reset", "Trunkline decides where reading begins"},
     {"enable.partition.eof", "Trunkline sets it as its readers need"},
+    {"isolation.level", "always read_committed: what a transaction took back was never said"},
     {"statistics.interval.ms", "the metrics need its own"},
     {"log.queue", "Trunkline decides where librdkafka logs"},
     {"test.mock.num.brokers", "`trunkline dev` has an embedded broker"},

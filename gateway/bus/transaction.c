@@ -11,6 +11,7 @@
 
 #define STEP_MS    1000  /* of a wait, before we look whether it was given up */
 #define OFFSETS_MS 5000  /* for the offsets; librdkafka repeats the request within */
+#define QUERY_MS   5000  /* for one answer about offsets */
 #define QUEUE_MS   10000 /* for room in librdkafka's queue */
 #define SERVE_MS   10
 
@@ -366,6 +367,71 @@ transaction_producer_commit(struct transaction_producer *producer, const struct 
     outcome = run(producer, batch, error);
     producer->reported = NULL;
     return outcome;
+}
+
+/* Asks for one offset of a partition: what is the time to look for, or RD_KAFKA_OFFSET_BEGINNING or _END. -1 is the
+ * answer when no record is that young. Until deadline_ns comes it asks again, unless it was given up. */
+static bool
+ask_offset(struct transaction_producer *producer, struct slice topic, int32_t partition, int64_t what,
+           int64_t deadline_ns, int64_t *offset, struct error *error)
+{
+    rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int64_t left_ms;
+
+    while (!atomic_load(&producer->given_up) &&
+           (left_ms = (deadline_ns - clock_monotonic_ns(clock_system())) / 1000000) > 0) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+        rd_kafka_topic_partition_list_add(list, topic.data, partition)->offset = what;
+        failure = rd_kafka_offsets_for_times(producer->rk, list, left_ms < QUERY_MS ? (int)left_ms : QUERY_MS);
+        if (failure == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            failure = list->elems[0].err;
+        }
+        *offset = list->elems[0].offset;
+        rd_kafka_topic_partition_list_destroy(list);
+        if (failure == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return true;
+        }
+        rd_kafka_poll(producer->rk, SERVE_MS);
+    }
+    return error_set(error, "Kafka does not tell the offsets of topic %.*s, partition %d: %s", SLICE_ARGS(topic),
+                     partition, atomic_load(&producer->given_up) ? "given up" : rd_kafka_err2str(failure));
+}
+
+bool
+transaction_producer_offset_at(struct transaction_producer *producer, struct slice topic, int32_t partition,
+                               int64_t unix_ms, int timeout_ms, int64_t *offset, struct error *error)
+{
+    int64_t deadline_ns = clock_monotonic_ns(clock_system()) + timeout_ms * 1000000LL;
+    int64_t end;
+    int64_t found;
+
+    if (unix_ms < 0) {
+        unix_ms = 0; /* what is negative is not a time to Kafka */
+    }
+    if (producer->settings->embedded) { /* it knows no times; reading too much is the safe side */
+        return ask_offset(producer, topic, partition, RD_KAFKA_OFFSET_BEGINNING, deadline_ns, offset, error);
+    }
+    /* The end first: what is appended between the two questions stands behind it, or is found. */
+    if (!ask_offset(producer, topic, partition, RD_KAFKA_OFFSET_END, deadline_ns, &end, error) ||
+        !ask_offset(producer, topic, partition, unix_ms, deadline_ns, &found, error)) {
+        return false;
+    }
+    *offset = found < 0 ? end : found;
+    return true;
+}
+
+bool
+transaction_producer_partitions(struct transaction_producer *producer, struct slice topic, int timeout_ms,
+                                int32_t *count, struct error *error)
+{
+    int partitions = 0;
+
+    if (!metadata_await(producer->rk, conf_brokers(producer->settings), &topic, 1, timeout_ms, &partitions, error)) {
+        return false;
+    }
+    *count = partitions;
+    return true;
 }
 
 const char *

@@ -73,10 +73,11 @@ enum transaction_outcome {
 enum transaction_outcome transaction_producer_commit(struct transaction_producer *producer,
                                                      const struct transaction_batch *batch, struct error *error);
 
-/* What the lane's owner asks about a partition; both block for up to timeout_ms and come from the committer's thread.
- */
+/* What the lane's owner asks about a partition; both block for up to timeout_ms, which giving up shortens to some
+ * seconds only for the first, and come from the committer's thread. topic is followed by a NUL. */
 
-/* The first offset whose record was appended at that time or later; the end when there is none. */
+/* The first offset whose record was appended at that time or later; the end (of what is committed) when there is none.
+ * The embedded broker knows no times: there it is the beginning. */
 bool transaction_producer_offset_at(struct transaction_producer *producer, struct slice topic, int32_t partition,
                                     int64_t unix_ms, int timeout_ms, int64_t *offset, struct error *error);
 /* How many partitions the topic has. */

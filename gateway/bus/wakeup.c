@@ -16,6 +16,12 @@ struct wakeup {
     struct event *event;
 };
 
+void
+wakeup_ring(struct wakeup *wakeup)
+{
+    event_active(wakeup->event, EV_READ, 0);
+}
+
 static void
 on_wakeup(evutil_socket_t fd, short what, void *argument)
 {
@@ -28,7 +34,7 @@ on_wakeup(evutil_socket_t fd, short what, void *argument)
         return;
     }
     if (wakeup->serve(wakeup->argument)) {
-        event_active(wakeup->event, EV_READ, 0);
+        wakeup_ring(wakeup);
     }
 }
 
@@ -58,7 +64,7 @@ wakeup_new(rd_kafka_queue_t *queue, struct event_base *base, bool (*serve)(void 
     }
     rd_kafka_queue_io_event_enable(queue, wakeup->fd, &one, sizeof one);
     /* librdkafka rings only when a queue that was empty gets something: for what is there already nobody would ring. */
-    event_active(wakeup->event, EV_READ, 0);
+    wakeup_ring(wakeup);
     return wakeup;
 
 no_event:

@@ -13,4 +13,6 @@ struct wakeup;
  * not keep the loop from everything else. It runs on the loop only. The queue reference stays the caller's. */
 struct wakeup *wakeup_new(rd_kafka_queue_t *queue, struct event_base *base, bool (*serve)(void *argument),
                           void *argument, struct error *error);
+/* Has serve called soon, though librdkafka has not rung: for what was left in the queue. On the loop only. */
+void wakeup_ring(struct wakeup *wakeup);
 void wakeup_free(struct wakeup *wakeup); /* before the queue's last reference goes; NULL is fine */

@@ -15,6 +15,9 @@ struct reader {
     int32_t partition;
     int64_t last_offset;
     struct consumer *consumer; /* that it may seek with */
+    unsigned ends;
+    unsigned count_at_end; /* count when on_end was called last */
+    bool pause;            /* with the next record */
 };
 
 static void
@@ -123,6 +126,92 @@ test_reads_one_partition_from_an_offset_and_seeks(void **state)
 }
 
 static void
+on_end(void *argument)
+{
+    struct reader *reader = argument;
+
+    reader->ends++;
+    reader->count_at_end = reader->count;
+}
+
+static void
+pause_once(const struct consumed *record, void *argument)
+{
+    struct reader *reader = argument;
+
+    on_record(record, reader);
+    if (reader->pause) {
+        reader->pause = false;
+        consumer_pause(reader->consumer, true);
+    }
+}
+
+static struct consumer *
+start_at(struct bus *bus, int64_t offset, struct reader *reader)
+{
+    struct slice topic = SLICE(TOPIC);
+    struct error error = {""};
+
+    reader->consumer = consumer_new_at(&bus->settings, bus->base, topic, 0, offset, pause_once, reader, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(reader->consumer);
+    consumer_on_end(reader->consumer, on_end);
+    return reader->consumer;
+}
+
+static void
+test_tells_when_it_has_read_all_there_is(void **state)
+{
+    struct bus *bus = *state;
+    struct reader reader = {0};
+    struct error error = {""};
+    struct consumer *consumer = start_at(bus, 0, &reader);
+
+    RUN_UNTIL(bus, reader.ends == 1); /* of nothing */
+    publish_one_by_one(bus, 0, 2);
+    RUN_UNTIL(bus, reader.count == 3 && reader.ends > 1 && reader.count_at_end == 3);
+    assert_string_equal(reader.last, "value 2");
+    for (unsigned round = 0; round < 3; round++) { /* to the very end, again and again */
+        reader.ends = 0;
+        assert_true(consumer_seek(consumer, 3, &error));
+        RUN_UNTIL(bus, reader.ends > 0);
+        assert_int_equal(reader.count, 3);
+    }
+    reader.ends = reader.count = reader.count_at_end = 0;
+    assert_true(consumer_seek(consumer, 1, &error));
+    RUN_UNTIL(bus, reader.ends > 0);
+    assert_int_equal(reader.count_at_end, 2); /* no end from before the seek */
+    consumer_free(consumer);
+}
+
+static void
+test_paused_it_gives_nothing_and_goes_on_where_it_was(void **state)
+{
+    struct bus *bus = *state;
+    struct reader reader = {.pause = true}, other = {0};
+    struct consumer *consumer;
+
+    publish_one_by_one(bus, 0, 4);
+    consumer = start_at(bus, 0, &reader);
+    RUN_UNTIL(bus, reader.count == 1); /* and there it pauses */
+    publish_one_by_one(bus, 5, 6);
+    start_at(bus, 0, &other);
+    RUN_UNTIL(bus, other.ends > 0 && other.count == 7); /* the loop has served, long enough */
+    assert_int_equal(reader.count, 1);
+    assert_int_equal(reader.ends, 0);
+    reader.pause = true;
+    consumer_pause(consumer, false);
+    RUN_UNTIL(bus, reader.count == 2);
+    assert_string_equal(reader.last, "value 1");
+    consumer_pause(consumer, false); /* all that was left in the queue comes, though nothing new rings */
+    RUN_UNTIL(bus, reader.count == 7 && reader.ends > 0);
+    assert_string_equal(reader.last, "value 6");
+    assert_int_equal(reader.last_offset, 6);
+    consumer_free(consumer);
+    consumer_free(other.consumer);
+}
+
+static void
 test_a_topic_that_is_missing_is_an_error(void **state)
 {
     struct bus *bus = *state;
@@ -202,9 +291,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
 #define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, bus_setup, bus_teardown)
-        BUS_TEST(test_reads_from_the_beginning_or_the_end), BUS_TEST(test_reads_one_partition_from_an_offset_and_seeks),
-        BUS_TEST(test_a_topic_that_is_missing_is_an_error), BUS_TEST(test_the_embedded_broker_does_not_stall),
+        BUS_TEST(test_reads_from_the_beginning_or_the_end),
+        BUS_TEST(test_reads_one_partition_from_an_offset_and_seeks),
+        BUS_TEST(test_a_topic_that_is_missing_is_an_error),
+        BUS_TEST(test_the_embedded_broker_does_not_stall),
         BUS_TEST(test_topics_without_admin_calls),
+        BUS_TEST(test_tells_when_it_has_read_all_there_is),
+        BUS_TEST(test_paused_it_gives_nothing_and_goes_on_where_it_was),
     };
 
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, clock_system());
