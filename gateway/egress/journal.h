@@ -54,7 +54,8 @@ struct journal_entry {
     struct slice owner;  /* TAKEOVER: the instance, for people */
 };
 
-/* Key (the account) and value of record. false only when the arena is full. */
+/* Key (the account) and value of record, in the arena. Texts must be UTF-8, numbers not negative, result one JSON
+ * object. false only when the arena is full. */
 bool journal_write(const struct journal_entry *entry, struct arena *arena, struct record *record) MUST_CHECK;
 
 enum journal_verdict {
@@ -62,6 +63,7 @@ enum journal_verdict {
     JOURNAL_NEWER,      /* written by a version that we do not know: nothing may be done on it */
     JOURNAL_UNREADABLE, /* no entry of ours; error says why */
 };
-/* value must outlive the entry. */
+/* value and arena must outlive the entry. Members that we do not know are a newer writer's, and left alone. When it is
+ * unreadable and arena_failed(arena), memory was at fault and not the entry. */
 enum journal_verdict journal_read(struct slice value, struct arena *arena, struct journal_entry *entry,
                                   struct error *error);
