@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/json_writer.h"
+#include "event/attribute.h"
 #include "event/event_data.h"
 
 #define KEY_BYTES_MAX   256
@@ -25,38 +26,13 @@ struct attribute_list {
 
 #define PREFIX_BYTES 3 /* "ce_" */
 
-/* U+FDD0 to U+FDEF, and the last two of every plane: U+FFFE, U+FFFF, U+1FFFE and so on; at a character's first byte. */
-static bool
-is_noncharacter(const unsigned char *bytes, size_t length)
-{
-    if (length >= 3 && bytes[0] == 0xef) {
-        return (bytes[1] == 0xb7 && bytes[2] >= 0x90 && bytes[2] <= 0xaf) || (bytes[1] == 0xbf && bytes[2] >= 0xbe);
-    }
-    return length >= 4 && bytes[0] >= 0xf0 && (bytes[1] & 0x0f) == 0x0f && bytes[2] == 0xbf && bytes[3] >= 0xbe;
-}
-
-/* Holds what CloudEvents keeps out of attributes: C0 and C1 controls, DEL, noncharacters. text is valid UTF-8. */
-static bool
-has_disallowed(struct slice text)
-{
-    const unsigned char *bytes = (const unsigned char *)text.data;
-
-    for (size_t i = 0; i < text.length; i++) {
-        if (bytes[i] < 0x20 || bytes[i] == 0x7f || (bytes[i] == 0xc2 && i + 1 < text.length && bytes[i + 1] < 0xa0) ||
-            is_noncharacter(bytes + i, text.length - i)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What may stand in an attribute and be a partition key. */
 static struct slice
 safe_key(struct slice key, struct arena *arena)
 {
     char hex[SHA256_HEX_BYTES];
 
-    if (key.length <= KEY_BYTES_MAX && !has_disallowed(key)) {
+    if (key.length <= KEY_BYTES_MAX && attribute_allowed(key)) {
         return key;
     }
     return digest_sha256_hex(key, hex) ? arena_copy(arena, slice_make(hex, KEY_HASH_DIGITS)) : (struct slice){0};

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/xml.h"
+#include "event/attribute.h"
 #include "event/cloudevent.h"
 #include "event/deadletter.h"
 #include "ingress/mask.h"
@@ -28,38 +29,6 @@ struct work {
 };
 
 /* --- records --- */
-
-/* W3C Trace Context: version, trace id, parent id, flags; lower-case hex. Versions after 00 may have more behind. */
-static bool
-traceparent_valid(struct slice text)
-{
-    static const char form[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-    const size_t length = sizeof(form) - 1;
-
-    if (text.length < length || text.length > 255) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        char byte = text.data[i];
-        bool hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
-
-        if (form[i] == 'x' ? !hex : byte != form[i]) {
-            return false;
-        }
-    }
-    if (memcmp(text.data, "ff", 2) == 0 || strspn(text.data + 3, "0") >= 32 || strspn(text.data + 36, "0") >= 16) {
-        return false;
-    }
-    if (text.length == length) {
-        return true;
-    }
-    for (size_t i = length; i < text.length; i++) {
-        if (text.data[i] < '!' || text.data[i] > '~') {
-            return false;
-        }
-    }
-    return memcmp(text.data, "00", 2) != 0 && text.data[length] == '-';
-}
 
 static struct envelope
 envelope_of(const struct incoming *incoming)
