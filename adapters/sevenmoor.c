@@ -4,12 +4,8 @@
 
 #include "adapters/fields.h"
 #include "adapters/message.h"
+#include "adapters/sevenmoor_calls.h"
 #include "base/json_writer.h"
-
-/* The member of `extras` in which the id of a command of ours travels through a call, and where we put what the command
- * gave and is no object, to let it travel beside. */
-#define COMMAND_MEMBER "_tl"
-#define WRAPPED_MEMBER "value"
 
 /* callType (3.1 and others). */
 static const struct call_type {
@@ -101,7 +97,7 @@ without_command(const struct value *extras, struct arena *arena)
     json_writer_init(&writer, arena, extras->raw.length);
     json_open(&writer, '{');
     for (const struct value *member = extras->first; member != NULL; member = member->next) {
-        if (slice_is(member->name, COMMAND_MEMBER)) {
+        if (slice_is(member->name, SEVENMOOR_COMMAND_MEMBER)) {
             continue;
         }
         json_name(&writer, member->name);
@@ -122,11 +118,11 @@ read_extras(const struct sevenmoor_push *push, struct canonical_event *event)
     if (!message_has(push->message, "extras") || (extras->kind == VALUE_OBJECT && extras->count == 0)) {
         return;
     }
-    event->correlation_id = message_text(extras, COMMAND_MEMBER);
+    event->correlation_id = message_text(extras, SEVENMOOR_COMMAND_MEMBER);
     if (slice_empty(event->correlation_id)) {
         event->extras = field_json(extras, arena);
-    } else if (extras->count == 2 && message_has(extras, WRAPPED_MEMBER)) {
-        event->extras = field_json(value_member(extras, WRAPPED_MEMBER), arena);
+    } else if (extras->count == 2 && message_has(extras, SEVENMOOR_WRAPPED_MEMBER)) {
+        event->extras = field_json(value_member(extras, SEVENMOOR_WRAPPED_MEMBER), arena);
     } else {
         event->extras = without_command(extras, arena);
     }
@@ -419,4 +415,5 @@ const struct adapter adapter_sevenmoor = {
     .kinds = sevenmoor_kinds,
     .convert = sevenmoor_convert,
     .answer = sevenmoor_answer,
+    .calls = &sevenmoor_calls,
 };

@@ -3,6 +3,11 @@
 
 #include "adapters/adapter.h"
 
+/* The member of `extras` in which the id of a command of ours travels through a call, and where we put what the command
+ * gave and is no object, or looks as if we had put it there, to let it travel beside. */
+#define SEVENMOOR_COMMAND_MEMBER "_tl"
+#define SEVENMOOR_WRAPPED_MEMBER "value"
+
 /* One push on its way to an event. */
 struct sevenmoor_push {
     const struct callback *callback;

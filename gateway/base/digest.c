@@ -1,9 +1,12 @@
-/* SHA-256 and MD5 by OpenSSL, and the comparison of secrets. */
+/* SHA-256, MD5, HMAC and Base64 by OpenSSL, and the comparison of secrets. */
 #include "base/digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
+
+#define KEY_BYTES_MAX ((size_t)1 << 20) /* of an HMAC: OpenSSL takes an int */
 
 /* Looking an algorithm up by name and making a context cost OpenSSL 3 more than the digest of a callback does. So the
  * algorithms are fetched once a process, and each thread keeps one context, which its end frees. */
@@ -82,6 +85,26 @@ digest_md5_hex(struct slice first, struct slice second, char hex[MD5_HEX_BYTES])
 {
     (void)pthread_once(&shared_once, fetch_shared);
     return digest_hex(shared.md5, first, second, hex, MD5_HEX_BYTES);
+}
+
+bool
+digest_hmac_sha256(struct slice key, struct slice message, unsigned char mac[HMAC_SHA256_BYTES])
+{
+    unsigned length = 0;
+
+    (void)pthread_once(&shared_once, fetch_shared);
+    return shared.sha256 != NULL && key.length > 0 && key.length <= KEY_BYTES_MAX &&
+           HMAC(shared.sha256, key.data, (int)key.length, (const unsigned char *)message.data, message.length, mac,
+                &length) != NULL &&
+           length == HMAC_SHA256_BYTES;
+}
+
+size_t
+base64_encode(const unsigned char *bytes, size_t length, char *text)
+{
+    text[0] = '\0';
+    return length > 0 && length <= BASE64_INPUT_MAX ? (size_t)EVP_EncodeBlock((unsigned char *)text, bytes, (int)length)
+                                                    : 0;
 }
 
 bool
