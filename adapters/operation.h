@@ -19,7 +19,7 @@ enum call_code {
     CALL_INTERNAL,    /* everything else */
     CALL_CODE_COUNT,
 };
-extern const char *const call_codes[CALL_CODE_COUNT]; /* "ok" and so on */
+extern const char *const call_codes[CALL_CODE_COUNT + 1]; /* "ok" and so on; ends with NULL */
 
 enum call_acted {
     ACTED_NO,
@@ -52,6 +52,7 @@ struct composition_input {
     const struct command *const *commands; /* one; more where the operation gathers them */
     size_t count;
     const struct slice *settings; /* of the account, in the order of the adapter's account_settings */
+    int64_t wall_ms;              /* now, for dates that must be near it; 0: not told, and not checked */
     struct arena *arena;
 };
 
