@@ -1,6 +1,7 @@
 /* Airudder (赛舵): the end of a task, which is signed; workflow and predictive-dialer status, which are not. */
-#include "adapters/message.h"
+#include "adapters/airudder.h"
 
+#include "adapters/message.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/json_writer.h"
@@ -308,4 +309,5 @@ const struct adapter adapter_airudder = {
     .convert = convert,
     .answer = answer,
     .sign_sample = sign_sample,
+    .calls = &airudder_calls,
 };

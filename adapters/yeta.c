@@ -4,6 +4,7 @@
 
 #include "adapters/fields.h"
 #include "adapters/message.h"
+#include "adapters/yeta_calls.h"
 #include "base/digest.h"
 #include "base/json_writer.h"
 
@@ -387,4 +388,5 @@ const struct adapter adapter_yeta = {
     .kinds = yeta_kinds,
     .convert = yeta_convert,
     .answer = yeta_answer,
+    .calls = &yeta_calls,
 };
