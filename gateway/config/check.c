@@ -1,11 +1,14 @@
 /* What options of different sections must be to each other, and what a row of the table cannot say. */
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config/faults.h"
 #include "config/sections.h"
 
 #define TOPIC_NAME_BYTES_MAX 249
 #define INSTANCE_BYTES_MAX   64
+#define GROUP_BYTES_MAX      200     /* a transactional id is it and a partition's number */
 #define MESSAGE_MAX_DEFAULT  1000000 /* librdkafka's message.max.bytes */
 #define LAST_TOPIC_OF_EVENTS TOPIC_UNMAPPED
 #define IPV4_PREFIX_BITS     96 /* what every IPv4 address has in common */
@@ -125,6 +128,62 @@ check_topics(struct loader *loader, const struct node *root)
     }
 }
 
+/* --- calls out --- */
+
+static void
+check_window(struct loader *loader, const struct node *root, const char *path, unsigned seconds, enum topic_role role)
+{
+    int64_t retention = topic_retention_seconds(role);
+
+    if (seconds >= retention) {
+        fault_add(loader->faults, option_line(root, path),
+                  "%s: %u s are not less than %lld s, for which %s keeps its records; lower it", path, seconds,
+                  (long long)retention, topic_option(role));
+    }
+}
+
+/* The commands topic must still hold what waits, and the journal what is remembered. What was finished while an older
+ * command waited is known from the journal alone, so that must reach back as far as commands wait. */
+static void
+check_egress(struct loader *loader, const struct node *root)
+{
+    const struct egress_settings *egress = &loader->config->egress;
+
+    check_window(loader, root, "egress.max_age_seconds", egress->max_age_seconds, TOPIC_COMMANDS);
+    check_window(loader, root, "egress.dedup_window_seconds", egress->dedup_window_seconds, TOPIC_JOURNAL);
+    if (egress->dedup_window_seconds < egress->max_age_seconds) {
+        fault_add(loader->faults, option_line(root, "egress.dedup_window_seconds"),
+                  "egress.dedup_window_seconds: %u s are less than egress.max_age_seconds, %u, so a command could be "
+                  "forgotten, and carried out again, while an older one waits; raise the one or lower the other",
+                  egress->dedup_window_seconds, egress->max_age_seconds);
+    }
+    if (strspn(egress->group, name_bytes) != strlen(egress->group) || strlen(egress->group) > GROUP_BYTES_MAX) {
+        fault_add(
+            loader->faults, option_line(root, "egress.group"),
+            "egress.group: \"%.*s\" is no name of a group; use letters, digits, \".\", \"_\" and \"-\", at most %d",
+            QUOTE(slice_from(egress->group)), GROUP_BYTES_MAX);
+    }
+    if (egress->ca_file != NULL && access(egress->ca_file, R_OK) != 0) {
+        fault_add(loader->faults, option_line(root, "egress.ca_file"),
+                  "egress.ca_file: cannot open %.*s: %s; name a file of certificates (PEM) that this user can read",
+                  QUOTE(slice_from(egress->ca_file)), strerror(errno));
+    }
+}
+
+/* Half of it may be missing, for a process that only takes callbacks or only calls. */
+static void
+check_purpose(struct loader *loader, const struct node *root)
+{
+    const struct node *sources = tree_member(root, (struct slice)SLICE("sources"));
+
+    if (tree_given(sources) || accounts_given(root)) {
+        return;
+    }
+    fault_add(loader->faults, sources == NULL ? 0 : sources->line,
+              "there is neither a source nor an account, so no callback could come in and no command go out; write a "
+              "list below sources or accounts, each one beginning with \"- name: ...\"");
+}
+
 static void
 check_proxies(struct loader *loader, const struct node *root)
 {
@@ -149,4 +208,6 @@ config_check(struct loader *loader, const struct node *root)
     check_sizes(loader, root);
     check_topics(loader, root);
     check_proxies(loader, root);
+    check_egress(loader, root);
+    check_purpose(loader, root);
 }

@@ -2,14 +2,15 @@
 #include "config/config.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "config/faults.h"
 #include "config/file.h"
 #include "config/sections.h"
 
-#define FILE_BYTES_MAX     ((size_t)1024 * 1024)
-#define SNAPSHOT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define FILE_BYTES_MAX     ((size_t)16 * 1024 * 1024)
+#define SNAPSHOT_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 #define HOST_NAME_BYTES    256
 
 /* The cores that this process may use; a container often has fewer than the machine. */
@@ -57,7 +58,8 @@ take_sources(struct loader *loader, struct source_drafts drafts)
 static void
 load(struct loader *loader, struct slice yaml)
 {
-    const struct node *root = tree_read(yaml, loader->arena, loader->faults);
+    static const struct tree_shape shape = {.long_list = "accounts"};
+    const struct node *root = tree_read(yaml, &shape, loader->arena, loader->faults);
 
     if (root == NULL) {
         return;
@@ -68,6 +70,7 @@ load(struct loader *loader, struct slice yaml)
     struct source_drafts drafts = sources_read(loader, root);
     routes_apply(loader, root, drafts);
     take_sources(loader, drafts);
+    accounts_read(loader, root);
     config_check(loader, root);
 }
 
@@ -158,4 +161,19 @@ config_source(const struct config *config, struct slice name)
         }
     }
     return NULL;
+}
+
+static int
+compare_name(const void *name, const void *account)
+{
+    return names_compare(*(const struct slice *)name, ((const struct account *)account)->name);
+}
+
+const struct account *
+config_account(const struct config *config, struct slice name)
+{
+    if (config->account_count == 0) {
+        return NULL;
+    }
+    return bsearch(&name, config->accounts, config->account_count, sizeof *config->accounts, compare_name);
 }

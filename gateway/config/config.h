@@ -126,7 +126,9 @@ struct named_zone {
 
 /* What is wrong with a file, or to be thought over. */
 struct config_fault {
-    unsigned line; /* 0: the file as a whole */
+    const char *path; /* the file: the configuration, or one of its accounts_directory */
+    unsigned file;    /* 0: the configuration; the others from 1 on, in the order of their names */
+    unsigned line;    /* 0: the file as a whole */
     struct slice text;
     unsigned order; /* in which it was found */
 };
@@ -160,9 +162,10 @@ struct config {
     const struct source *sources;
     size_t source_count;
     struct egress_settings egress;
-    const struct account *accounts;
+    const char *accounts_directory; /* whose *.yaml are accounts, too; NULL: none */
+    const struct account *accounts; /* in the order of their names */
     size_t account_count;
-    const struct slice *accounts_left_out; /* names of those without credentials: to be logged once */
+    const struct slice *accounts_left_out; /* names of those without credentials, in order: to be logged once */
     size_t accounts_left_out_count;
     const struct named_zone *zones; /* shared by the sources and accounts */
     size_t zone_count;
@@ -171,10 +174,11 @@ struct config {
     size_t warning_count;
 };
 
-/* In the order of the file's lines. */
+/* In the order of the files and their lines. */
 struct config_faults {
     struct arena *arena;
     const char *path;
+    const struct config_file *file; /* of what is found at the moment; NULL: the configuration itself */
     struct config_fault *faults;
     size_t count, capacity; /* count may exceed capacity: then the last ones were only counted */
 };

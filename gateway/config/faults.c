@@ -49,8 +49,13 @@ fault_add(struct config_faults *faults, unsigned line, const char *format, ...)
             *byte = '?';
         }
     }
-    faults->faults[faults->count - 1] =
-        (struct config_fault){line, arena_copy(faults->arena, slice_from(text)), (unsigned)faults->count};
+    faults->faults[faults->count - 1] = (struct config_fault){
+        .path = faults->file == NULL ? faults->path : arena_copy(faults->arena, slice_from(faults->file->path)).data,
+        .file = faults->file == NULL ? 0 : faults->file->order,
+        .line = line,
+        .text = arena_copy(faults->arena, slice_from(text)),
+        .order = (unsigned)faults->count,
+    };
 }
 
 size_t
@@ -65,6 +70,9 @@ compare(const void *left, const void *right)
     const struct config_fault *a = left;
     const struct config_fault *b = right;
 
+    if (a->file != b->file) {
+        return a->file < b->file ? -1 : 1;
+    }
     if (a->line != b->line) {
         return a->line < b->line ? -1 : 1;
     }
@@ -80,8 +88,10 @@ faults_sort(struct config_faults *faults)
 }
 
 static void
-print_one(const char *path, const struct config_fault *fault, FILE *stream)
+print_one(const struct config_fault *fault, FILE *stream)
 {
+    const char *path = fault->path == NULL ? "" : fault->path;
+
     if (fault->line == 0) {
         fprintf(stream, "%s: %.*s\n", path, SLICE_ARGS(fault->text));
     } else {
@@ -93,7 +103,7 @@ void
 config_faults_print(const struct config_faults *faults, FILE *stream)
 {
     for (size_t i = 0; i < faults_kept(faults); i++) {
-        print_one(faults->path, &faults->faults[i], stream);
+        print_one(&faults->faults[i], stream);
     }
     if (faults->capacity == 0 && faults->count > 0) {
         fprintf(stream, "%s: there is not enough memory to read it\n", faults->path);
@@ -113,6 +123,6 @@ void
 config_warnings_print(const struct config *config, FILE *stream)
 {
     for (size_t i = 0; i < config->warning_count; i++) {
-        print_one(config->path, &config->warnings[i], stream);
+        print_one(&config->warnings[i], stream);
     }
 }

@@ -3,7 +3,13 @@
 
 #include "config/config.h"
 
-#define FAULTS_ARENA_BYTES ((size_t)256 * 1024) /* enough for FAULTS_MAX */
+#define FAULTS_ARENA_BYTES ((size_t)1024 * 1024) /* enough for FAULTS_MAX, each with a path */
+
+/* A file beside the configuration itself. */
+struct config_file {
+    const char *path;
+    unsigned order; /* from 1 on */
+};
 
 /* The texts will live in arena; path outlives the list. Never fails: without memory (arena may be NULL) faults are
  * counted all the same. */

@@ -16,7 +16,7 @@ enum option_kind {
     OPTION_SECRETS,  /* the same; the table takes <path>_file, too: files that each hold one */
     OPTION_NETWORKS, /* struct network_list */
     OPTION_ITEMS,    /* a list of mappings, each by the table items; read by code of its own */
-    OPTION_MAPPING,  /* a mapping of free keys; read by code of its own */
+    OPTION_MAPPING,  /* a mapping of free keys, whose values may be mappings by the table items; the same */
 };
 
 /* Where one text is wanted a list is a fault; where a list is wanted one text is a list of it. Empty texts count as not
@@ -38,7 +38,9 @@ struct loader {
     struct arena *arena; /* the snapshot's */
     struct config_faults *faults;
     struct config_faults warnings;
-    const char *where; /* begins a fault's text: "" or "source \"yeta\": " */
+    const char *where;        /* begins a fault's text: "" or "source \"yeta\": " */
+    struct named_zone *zones; /* the snapshot's */
+    size_t zone_room;
 };
 
 /* Sets every option of the table in target, first its default, then what the mapping says; tells keys that no row has.

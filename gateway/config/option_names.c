@@ -91,7 +91,9 @@ static void
 check_name(struct loader *loader, const struct node *member, const struct config_option *table, struct slice section)
 {
     struct slice prefix = slice_empty(section) ? section : arena_printf(loader->arena, "%.*s.", SLICE_ARGS(section));
-    struct slice path = arena_printf(loader->arena, "%.*s%.*s", SLICE_ARGS(prefix), SLICE_ARGS(member->name));
+    struct slice path = slice_empty(section)
+                            ? member->name
+                            : arena_printf(loader->arena, "%.*s%.*s", SLICE_ARGS(prefix), SLICE_ARGS(member->name));
     bool known = find_row(table, path) != NULL || is_secret_file(table, path);
     const char *names[64];
 

@@ -29,6 +29,12 @@ static const struct policy policies[TOPIC_ROLE_COUNT] = {
 };
 
 int64_t
+topic_retention_seconds(enum topic_role role)
+{
+    return policies[role].retention_ms / 1000;
+}
+
+int64_t
 config_message_bytes(const struct config *config)
 {
     return 2 * (int64_t)config->limits.body_bytes + MESSAGE_OVERHEAD_BYTES;

@@ -11,6 +11,7 @@
 struct tree_reader {
     yaml_parser_t parser;
     struct slice yaml;
+    const struct tree_shape *shape;
     struct arena *arena;
     struct config_faults *faults;
     size_t nodes;
@@ -63,18 +64,29 @@ next_event(struct tree_reader *reader, yaml_event_t *event)
     return false;
 }
 
-/* NULL, and told, when the tree becomes too large. */
-static struct node *
-add_node(struct tree_reader *reader, struct node *parent, unsigned line)
+static size_t
+children_max(const struct tree_reader *reader, const struct node *parent, unsigned depth)
 {
+    bool long_list = parent->kind == NODE_LIST && (depth == 1 ? reader->shape->list
+                                                              : depth == 2 && reader->shape->long_list != NULL &&
+                                                                    slice_is(parent->name, reader->shape->long_list));
+
+    return long_list ? TREE_LONG_LIST_MAX : TREE_CHILDREN_MAX;
+}
+
+/* depth is the parent's; NULL, and told, when the tree becomes too large. */
+static struct node *
+add_node(struct tree_reader *reader, struct node *parent, unsigned line, unsigned depth)
+{
+    size_t most = parent == NULL ? 1 : children_max(reader, parent, depth);
     struct node *node = NULL;
 
-    if (++reader->nodes <= TREE_NODES_MAX && (parent == NULL || parent->count < TREE_CHILDREN_MAX)) {
+    if (++reader->nodes <= TREE_NODES_MAX && (parent == NULL || parent->count < most)) {
         node = arena_zalloc(reader->arena, 1, sizeof *node);
     }
     if (node == NULL) {
-        fault_add(reader->faults, line, "the configuration is too large: at most %d entries under one key, %d in all",
-                  TREE_CHILDREN_MAX, TREE_NODES_MAX);
+        fault_add(reader->faults, line, "the configuration is too large: at most %zu entries under one key, %d in all",
+                  most, TREE_NODES_MAX);
         return NULL;
     }
     node->line = line;
@@ -116,7 +128,9 @@ read_scalar(struct tree_reader *reader, struct node *node, const yaml_event_t *e
         return;
     }
     node->written = arena_copy(reader->arena, text);
-    if (!expand(node->written, reader->arena, &node->text, &error)) {
+    if (memmem(text.data, text.length, "${", 2) == NULL) {
+        node->text = node->written;
+    } else if (!expand(node->written, reader->arena, &node->text, &error)) {
         fault_add(reader->faults, node->line, "%s", error.text);
     }
 }
@@ -171,7 +185,7 @@ read_node(struct tree_reader *reader, struct node *node, const yaml_event_t *eve
 
 /* A member's node, with its name; NULL when reading cannot go on. Its line is the key's. */
 static struct node *
-add_member(struct tree_reader *reader, struct node *mapping, const yaml_event_t *key)
+add_member(struct tree_reader *reader, struct node *mapping, const yaml_event_t *key, unsigned depth)
 {
     struct slice name = {NULL, 0};
 
@@ -190,7 +204,7 @@ add_member(struct tree_reader *reader, struct node *mapping, const yaml_event_t 
         fault_add(reader->faults, line_of(key), "\"%.*s\" stands here a second time, first in line %u; keep one",
                   QUOTE(name), earlier->line);
     }
-    struct node *node = add_node(reader, mapping, line_of(key));
+    struct node *node = add_node(reader, mapping, line_of(key), depth);
     if (node != NULL) {
         node->name = arena_copy(reader->arena, name);
     }
@@ -204,10 +218,10 @@ read_child(struct tree_reader *reader, struct node *parent, const yaml_event_t *
     yaml_event_t value;
 
     if (parent->kind == NODE_LIST) {
-        struct node *element = add_node(reader, parent, line_of(event));
+        struct node *element = add_node(reader, parent, line_of(event), depth);
         return element != NULL && read_node(reader, element, event, depth);
     }
-    struct node *member = add_member(reader, parent, event);
+    struct node *member = add_member(reader, parent, event, depth);
     if (member == NULL || !next_event(reader, &value)) {
         return false;
     }
@@ -237,7 +251,7 @@ read_children(struct tree_reader *reader, struct node *parent, unsigned depth)
 static struct node *
 read_document(struct tree_reader *reader)
 {
-    struct node *root = add_node(reader, NULL, 1);
+    struct node *root = add_node(reader, NULL, 1, 0);
     bool more = root != NULL;
     yaml_event_t event;
 
@@ -273,9 +287,9 @@ without_mark(struct slice yaml)
 }
 
 struct node *
-tree_read(struct slice yaml, struct arena *arena, struct config_faults *faults)
+tree_read(struct slice yaml, const struct tree_shape *shape, struct arena *arena, struct config_faults *faults)
 {
-    struct tree_reader reader = {.yaml = without_mark(yaml), .arena = arena, .faults = faults};
+    struct tree_reader reader = {.yaml = without_mark(yaml), .shape = shape, .arena = arena, .faults = faults};
 
     if (yaml_parser_initialize(&reader.parser) != 1) {
         fault_add(faults, 0, "there is not enough memory to read it");
@@ -286,10 +300,13 @@ tree_read(struct slice yaml, struct arena *arena, struct config_faults *faults)
     struct node *root = read_document(&reader);
     yaml_parser_delete(&reader.parser);
 
-    if (root == NULL || root->kind == NODE_MAPPING) {
+    if (root == NULL || root->kind == NODE_MAPPING || (root->kind == NODE_LIST && shape->list)) {
         return root;
     }
-    if (!tree_given(root)) {
+    if (shape->list) {
+        fault_add(faults, root->line, "%s; write an account, \"name: ...\" and so on, or a list of accounts",
+                  tree_given(root) ? "this is no account" : "it is empty");
+    } else if (!tree_given(root)) {
         fault_add(faults, 0, "it is empty; start from the sample, deploy/trunkline.yaml");
     } else {
         fault_add(faults, root->line, "a configuration is a mapping; begin with a line like \"sources:\"");
