@@ -94,6 +94,43 @@ print_table(const char *heading, const struct config_option *table, FILE *stream
 }
 
 static void
+print_settings(const struct adapter_setting *row, FILE *stream)
+{
+    fputs("\n| setting | default | meaning |\n|---|---|---|\n", stream);
+    for (; row->name != NULL; row++) {
+        fprintf(stream, "| `%s` | %s%s%s | %s", row->name, row->fallback == NULL ? "" : "`",
+                row->fallback == NULL ? "" : row->fallback, row->fallback == NULL ? "" : "`",
+                row->secret ? "secret, also as `_file`: " : "");
+        print_cell(row->help, stream);
+        fputs(" |\n", stream);
+    }
+}
+
+static void
+print_limits(const struct call_limits *limits, FILE *stream)
+{
+    if (limits->requests == 0) {
+        fputs("Requests are not limited", stream);
+    } else {
+        fprintf(stream, "Default limit %u requests in %u s, stragglers %u s", limits->requests, limits->window_seconds,
+                limits->straggler_seconds);
+    }
+    if (limits->concurrency != 0) {
+        fprintf(stream, "; %u at the same time", limits->concurrency);
+    }
+    fputs(".\n", stream);
+}
+
+static void
+print_calls(const struct call_side *calls, FILE *stream)
+{
+    fprintf(stream, "\nAs an account: default URL `%s`. ", calls->base_url);
+    print_limits(&calls->limits, stream);
+    fputs("Its account settings:\n", stream);
+    print_settings(calls->account_settings, stream);
+}
+
+static void
 print_adapter(const struct adapter *adapter, FILE *stream)
 {
     fprintf(stream, "\n### %s\n\n%s. Default budget %u ms.", adapter->name, adapter->title, adapter->budget_ms);
@@ -104,16 +141,26 @@ print_adapter(const struct adapter *adapter, FILE *stream)
         fprintf(stream, "%s `/%s`", i == 0 ? "" : ",", adapter->endpoints[i]);
     }
     fprintf(stream, "%s\n", adapter->endpoints[0] == NULL ? "" : ".");
-    if (adapter->settings[0].name == NULL) {
-        return;
+    if (adapter->settings[0].name != NULL) {
+        print_settings(adapter->settings, stream);
     }
-    fputs("\n| setting | default | meaning |\n|---|---|---|\n", stream);
-    for (const struct adapter_setting *row = adapter->settings; row->name != NULL; row++) {
-        fprintf(stream, "| `%s` | %s%s%s | %s", row->name, row->fallback == NULL ? "" : "`",
-                row->fallback == NULL ? "" : row->fallback, row->fallback == NULL ? "" : "`",
-                row->secret ? "secret, also as `_file`: " : "");
-        print_cell(row->help, stream);
-        fputs(" |\n", stream);
+    if (adapter->calls != NULL) {
+        print_calls(adapter->calls, stream);
+    }
+}
+
+/* The tables of lists, and those of the mappings in them. */
+static void
+print_items(const struct config_option *row, FILE *stream)
+{
+    print_table(row->path, row->items, stream);
+    for (const struct config_option *inner = row->items; inner->path != NULL; inner++) {
+        if (inner->items != NULL) {
+            char heading[64];
+
+            snprintf(heading, sizeof heading, "%s: %s", row->path, inner->path);
+            print_table(heading, inner->items, stream);
+        }
     }
 }
 
@@ -125,10 +172,12 @@ config_print_options(FILE *stream)
     print_table("Options", config_table, stream);
     for (const struct config_option *row = config_table; row->path != NULL; row++) {
         if (row->kind == OPTION_ITEMS) {
-            print_table(row->path, row->items, stream);
+            print_items(row, stream);
         }
     }
-    fputs("## Adapters\n\nWhat may stand below a source's `settings`.\n", stream);
+    fputs("## Adapters\n\nWhat may stand below the `settings` of a source and, where the vendor is called, of an "
+          "account.\n",
+          stream);
     for (const struct adapter *const *adapter = adapters; *adapter != NULL; adapter++) {
         print_adapter(*adapter, stream);
     }

@@ -57,11 +57,12 @@ each_fault_has_its_line_and_what_to_do(void **state)
         {"topics: {replication: 0, partitions: 0}\nsources:\n" SOURCE,
          "t.yaml:2: topics.partitions: \"0\" is no whole number from 1 to 10000; write one\n"
          "t.yaml:2: topics.replication: \"0\" is neither -1 nor a number from 1; write one"},
-        {"sources: []\n",
-         "t.yaml:2: there is no source, so no callback could come in; write a list below sources, each "
-         "one beginning with \"- name: ...\""},
-        {"", "t.yaml: there is no source, so no callback could come in; write a list below sources, each one beginning "
-             "with \"- name: ...\""},
+        {"sources: []\naccounts: []\n",
+         "t.yaml:2: there is neither a source nor an account, so no callback could come in and no command go out; "
+         "write a list below sources or accounts, each one beginning with \"- name: ...\""},
+        {"", "t.yaml: there is neither a source nor an account, so no callback could come in and no command go out; "
+             "write a list below sources or accounts, each one beginning with \"- name: ...\""},
+        {"sources: s1\n", "t.yaml:2: sources is a list; begin each one with \"- name: ...\""},
         {"sources: [s1]\n", "t.yaml:2: a source is a mapping; begin it with \"- name: ...\""},
     };
 

@@ -59,8 +59,10 @@ broken_yaml_is_told_with_its_line(void **state)
          "t.yaml:2: aliases (*name) are not taken here; repeat what is meant\n"},
         {KAFKA "data_dir: &x y\nsources:\n" SOURCE, "t.yaml:2: anchors (&name) are not taken here; take it out\n"},
         {KAFKA "data_dir: !!str y\nsources:\n" SOURCE, "t.yaml:2: tags (!name) are not taken here; take it out\n"},
-        {KAFKA "\"a\\nb\": y\nsources:\n" SOURCE, "t.yaml:2: there is no key \"a?b\"; there are instance, data_dir, "
-                                                  "gateway, management, kafka, topics, raw, events, routes, sources\n"},
+        {KAFKA "\"a\\nb\": y\nsources:\n" SOURCE,
+         "t.yaml:2: there is no key \"a?b\"; there are instance, data_dir, "
+         "gateway, management, kafka, topics, raw, events, routes, sources, egress, accounts, "
+         "accounts_directory\n"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -101,15 +103,25 @@ sizes_are_bounded(void **state)
     assert_first_fault(repeat("raw: ", "[", 500000, "", &memory),
                        "t.yaml:1: this is nested too deeply; nothing here needs more than 12 levels\n");
     free(memory);
-    assert_first_fault(repeat("raw: [", "x,", 1001, "]", &memory),
-                       "t.yaml:1: the configuration is too large: at most 1000 entries under one key, 20000 in all\n");
+    assert_first_fault(
+        repeat("raw: [", "x,", 1001, "]", &memory),
+        "t.yaml:1: the configuration is too large: at most 1000 entries under one key, 1000000 in all\n");
     free(memory);
     assert_first_fault(
-        repeat("sources:\n", "- [x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x]\n", 1000, "", &memory),
-        "t.yaml:954: the configuration is too large: at most 1000 entries under one key, 20000 in all\n");
+        repeat("sources:\n", "- x\n", 1001, "", &memory),
+        "t.yaml:1002: the configuration is too large: at most 1000 entries under one key, 1000000 in all\n");
     free(memory);
-    assert_first_fault(repeat(KAFKA, "# a comment\n", 90000, "", &memory),
-                       "t.yaml: it is longer than 1048576 bytes; shorten it\n");
+    assert_first_fault(
+        repeat("accounts:\n", "- x\n", 50001, "", &memory),
+        "t.yaml:50002: the configuration is too large: at most 50000 entries under one key, 1000000 in all\n");
+    free(memory);
+    /* The root, the key, and 21 nodes a line: 47618 lines are whole, the first of them line 2. */
+    * / assert_first_fault(
+            repeat("accounts:\n", "- [x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x]\n", 50000, "", &memory),
+            "t.yaml:47620: the configuration is too large: at most 1000 entries under one key, 1000000 in all\n");
+    free(memory);
+    assert_first_fault(repeat(KAFKA, "# a comment\n", 1400000, "", &memory),
+                       "t.yaml: it is longer than 16777216 bytes; shorten it\n");
     free(memory);
 }
 
@@ -140,7 +152,7 @@ a_file_is_read_or_told(void **state)
                                         "configuration with --config");
     config_faults_free(&faults);
     assert_null(config_load("/dev/zero", &faults));
-    assert_slice(faults.faults[0].text, "/dev/zero is longer than 1048576 bytes; name a configuration with --config");
+    assert_slice(faults.faults[0].text, "/dev/zero is longer than 16777216 bytes; name a configuration with --config");
     config_faults_free(&faults);
 }
 
