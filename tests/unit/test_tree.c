@@ -116,9 +116,9 @@ sizes_are_bounded(void **state)
         "t.yaml:50002: the configuration is too large: at most 50000 entries under one key, 1000000 in all\n");
     free(memory);
     /* The root, the key, and 21 nodes a line: 47618 lines are whole, the first of them line 2. */
-    * / assert_first_fault(
-            repeat("accounts:\n", "- [x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x]\n", 50000, "", &memory),
-            "t.yaml:47620: the configuration is too large: at most 1000 entries under one key, 1000000 in all\n");
+    assert_first_fault(
+        repeat("accounts:\n", "- [x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x]\n", 50000, "", &memory),
+        "t.yaml:47620: the configuration is too large: at most 1000 entries under one key, 1000000 in all\n");
     free(memory);
     assert_first_fault(repeat(KAFKA, "# a comment\n", 1400000, "", &memory),
                        "t.yaml: it is longer than 16777216 bytes; shorten it\n");
