@@ -1,5 +1,5 @@
 /* A result tells a producer one step of its command: accepted, dispatched, or how it ended. It is a CloudEvent on the
- * results topic; data's members are those of schemas/result.data.v1.json. */
+ * results topic; data's members are those of schemas/command.result.data.v1.json. */
 #pragma once
 
 #include "base/arena.h"
