@@ -493,5 +493,6 @@ composer_finish(struct composer *composer, struct composition *composition)
     json_close(&composer->writer, '}');
     composition->path = slice_from(composer->operation->path);
     composition->body = json_finish(&composer->writer);
-    return !slice_empty(composition->body) || error_set(composer->error, "no memory left to compose the request");
+    return (!slice_empty(composition->body) && !arena_failed(composer->arena)) ||
+           error_set(composer->error, "no memory left to compose the request");
 }

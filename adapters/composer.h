@@ -74,5 +74,5 @@ bool composer_refuse(struct composer *composer, const char *member, const char *
 /* A value as compact JSON: no white space, escapes only where JSON wants them, numbers digit for digit. */
 void composer_write_compact(struct json_writer *writer, const struct value *value);
 
-/* Closes the body; fills body, and path with the operation's. false: the arena is full. */
+/* Closes the body; fills body, and path with the operation's. false: the arena is full, now or before. */
 bool composer_finish(struct composer *composer, struct composition *composition) MUST_CHECK;

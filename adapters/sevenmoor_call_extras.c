@@ -82,14 +82,15 @@ without_empty(const struct value *extras)
 bool
 sevenmoor_write_dial_extras(struct composer *composer, const struct value *extras, bool *uncorrelated)
 {
+    struct slice id = composer->command->id;
     struct slice text, own;
 
     extras = without_empty(extras);
     if (!names_are_free(composer, extras)) {
         return false;
     }
-    text = extras_text(composer, extras, composer->command->id);
-    *uncorrelated = !fits(text);
+    text = extras_text(composer, extras, id);
+    *uncorrelated = slice_is(id, "null") || !fits(text); /* the text `null` would count as absent when it comes back */
     if (*uncorrelated) {
         own = extras_text(composer, extras, slice_make(NULL, 0));
         if (!fits(own)) {

@@ -89,6 +89,51 @@ each_thread_has_its_own_context(void **state)
     }
 }
 
+/* RFC 4231, 4.3 and 4.4, and the example of a vendor who signs so. */
+static void
+keyed_digests(void **state)
+{
+    unsigned char mac[HMAC_SHA256_BYTES];
+    char text[BASE64_TEXT_BYTES(HMAC_SHA256_BYTES) + 1];
+    char key[20], message[50];
+
+    (void)state;
+    assert_true(digest_hmac_sha256(slice_from("Jefe"), slice_from("what do ya want for nothing?"), mac));
+    assert_int_equal(base64_encode(mac, sizeof(mac), text), 44);
+    assert_string_equal(text, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnsdYOewlOUM=");
+    memset(key, 0xaa, sizeof(key));
+    memset(message, 0xdd, sizeof(message));
+    assert_true(digest_hmac_sha256(slice_make(key, sizeof(key)), slice_make(message, sizeof(message)), mac));
+    assert_memory_equal(mac, "\x77\x3e\xa9\x1e\x36\x80\x0e\x46\x85\x4d\xb8\xeb\xd0\x91\x81\xa7", 16);
+    assert_true(
+        digest_hmac_sha256(slice_from("HWHp9xFVlbboxIU2S6DHA7sf9sGzt3"), slice_from("20001031608119594123221"), mac));
+    assert_int_equal(base64_encode(mac, sizeof(mac), text), 44);
+    assert_string_equal(text, "ybCwXrg9CMo39xv1kdfVLemqFmk+2Elz+vXYu1CyHlo=");
+    assert_true(digest_hmac_sha256(slice_from("k"), slice_make(NULL, 0), mac));
+    assert_false(digest_hmac_sha256(slice_make(NULL, 0), slice_from("m"), mac));
+}
+
+/* RFC 4648, 10. */
+static void
+base64(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    };
+    char text[BASE64_TEXT_BYTES(6) + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        size_t length = strlen(pairs[i][0]);
+
+        assert_int_equal(base64_encode((const unsigned char *)pairs[i][0], length, text), BASE64_TEXT_BYTES(length));
+        assert_string_equal(text, pairs[i][1]);
+    }
+    assert_int_equal(base64_encode((const unsigned char *)"", 0, text), 0);
+    assert_string_equal(text, "");
+}
+
 static void
 secrets(void **state)
 {
@@ -112,6 +157,8 @@ main(void)
         cmocka_unit_test(published_values),
         cmocka_unit_test(absent_slices_are_empty),
         cmocka_unit_test(each_thread_has_its_own_context),
+        cmocka_unit_test(keyed_digests),
+        cmocka_unit_test(base64),
         cmocka_unit_test(secrets),
     };
 
