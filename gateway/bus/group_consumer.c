@@ -351,6 +351,18 @@ failed:
     return NULL;
 }
 
+bool
+group_consumer_joined(const struct group_consumer *consumer)
+{
+    char *member = rd_kafka_memberid(consumer->rk);
+    bool joined = member != NULL && *member != '\0';
+
+    if (member != NULL) {
+        rd_kafka_mem_free(consumer->rk, member);
+    }
+    return joined;
+}
+
 void
 group_consumer_release(struct group_consumer *consumer, int32_t partition)
 {

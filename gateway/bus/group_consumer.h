@@ -34,6 +34,9 @@ struct group_consumer *group_consumer_new(const struct kafka_settings *settings,
                                           struct event_base *base, const struct group_consumer_owner *owner,
                                           struct error *error);
 
+/* Whether the group has taken it in as a member, with partitions or without. */
+bool group_consumer_joined(const struct group_consumer *consumer);
+
 /* The owner has handed over a revoked partition: its work is finished or given up, its last commit is done. One that is
  * not revoked (lost meanwhile, say) is left alone. Partitions that were revoked together go together, when the last of
  * them has been released; the group waits for that, and nobody gets any of them sooner. Also from within a callback. */
