@@ -19,12 +19,15 @@ static const struct adapter_setting account_settings[] = {
     {0},
 };
 
-/* HTTP's statuses and the codes in the body are the same numbers. */
+/* The codes in the body are HTTP's numbers, and HTTP's status may say the same. */
 static const struct code_rule rules[] = {
     {"200", CALL_OK, ACTED_YES, REPEAT_NEVER},
     {"401", CALL_CREDENTIALS, ACTED_NO, REPEAT_FRESH_TOKEN},
     {"403", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
     {"429", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
+    {"http_401", CALL_CREDENTIALS, ACTED_NO, REPEAT_FRESH_TOKEN},
+    {"http_403", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"http_429", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
     {0},
 };
 
@@ -233,24 +236,13 @@ read_token(const struct value *data, struct vendor_answer *answer)
     answer->token_seconds = TOKEN_SECONDS; /* no member tells it */
 }
 
-/* What HTTP or the body says. An answer without a code that has the status OK says 200. */
-static const struct code_rule *
-find_rule(const struct interpretation *interpretation, const struct value *message)
+/* An answer without a code that has the status OK says 200. */
+static struct slice
+code_of(const struct value *message)
 {
-    struct slice code = message_text(message, "code");
+    bool ok = !message_has(message, "code") && slice_is(message_text(message, "status"), "OK");
 
-    switch (interpretation->answer->status) {
-    case 401:
-        return code_rule_find(NULL, rules, slice_from("401"));
-    case 403:
-        return code_rule_find(NULL, rules, slice_from("403"));
-    default:
-        break;
-    }
-    if (!message_has(message, "code") && slice_is(message_text(message, "status"), "OK")) {
-        code = slice_from("200");
-    }
-    return slice_empty(code) ? NULL : code_rule_find(interpretation->overrides, rules, code);
+    return ok ? slice_from("200") : message_text(message, "code");
 }
 
 static void
@@ -262,10 +254,7 @@ interpret(const struct interpretation *interpretation, struct vendor_answer *ans
     if (token) {
         answer->answer = (struct slice){0};
     }
-    if (reply_refused_by_http(interpretation, answer)) {
-        return;
-    }
-    reply_apply(interpretation, find_rule(interpretation, message), answer);
+    reply_decide(interpretation, rules, code_of(message), answer);
     if (answer->code == CALL_CREDENTIALS) { /* what it says may name the token that was wrong */
         answer->answer = (struct slice){0};
     }

@@ -48,18 +48,6 @@ reply_read(const struct interpretation *interpretation, struct vendor_answer *an
     return message;
 }
 
-bool
-reply_refused_by_http(const struct interpretation *interpretation, struct vendor_answer *answer)
-{
-    unsigned status = interpretation->answer->status;
-
-    if (status == 429) {
-        reply_apply(interpretation, &(const struct code_rule){"429", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
-                    answer);
-    }
-    return status == 429 || status >= 500;
-}
-
 static int64_t
 named_wait(int64_t retry_after_ms)
 {
@@ -69,12 +57,35 @@ named_wait(int64_t retry_after_ms)
     return retry_after_ms < WAIT_MS_MAX ? retry_after_ms : WAIT_MS_MAX;
 }
 
-void
-reply_apply(const struct interpretation *interpretation, const struct code_rule *rule, struct vendor_answer *answer)
+/* NULL when neither code nor status tells. */
+static const struct code_rule *
+find_rule(const struct interpretation *interpretation, const struct code_rule *table, struct slice code,
+          struct vendor_answer *answer)
 {
     unsigned status = interpretation->answer->status;
+    const struct code_rule *rule = code_rule_find(interpretation->overrides, NULL, code);
+    const struct code_rule *by_code = code_rule_find(NULL, table, code);
+    bool success = by_code != NULL && by_code->code == CALL_OK;
+    struct slice by_status;
 
-    if (rule == NULL || (rule->code == CALL_OK && (status < 200 || status > 299))) {
+    if (rule != NULL || (status >= 200 && status <= 299)) {
+        return rule != NULL ? rule : by_code;
+    }
+    by_status = arena_printf(interpretation->arena, "http_%u", status);
+    if (slice_empty(answer->vendor_code) || success) {
+        answer->vendor_code = by_status;
+    }
+    rule = code_rule_find(interpretation->overrides, table, by_status);
+    return rule != NULL || success || status < 400 || status > 499 ? rule : by_code;
+}
+
+void
+reply_decide(const struct interpretation *interpretation, const struct code_rule *table, struct slice code,
+             struct vendor_answer *answer)
+{
+    const struct code_rule *rule = find_rule(interpretation, table, code, answer);
+
+    if (rule == NULL) {
         return;
     }
     set(answer, rule->code, rule->acted, rule->repeat);

@@ -9,14 +9,13 @@
  * anything else. What is returned and filled in points into the body and the arena. */
 const struct value *reply_read(const struct interpretation *interpretation, struct vendor_answer *answer);
 
-/* HTTP 429 means the limit and 5xx means nothing certain, whatever the body says. True: one of the two it was, and the
- * answer is complete. */
-bool reply_refused_by_http(const struct interpretation *interpretation, struct vendor_answer *answer);
-
-/* Fills in what the rule says; NULL leaves the answer alone. So does a rule for success beside a status that is none. A
- * batch of one is not halved, and the request for a token not repeated with a new token. */
-void reply_apply(const struct interpretation *interpretation, const struct code_rule *rule,
-                 struct vendor_answer *answer);
+/* Fills in what code means: by the account's own rules under any status; else under a status of success by the table,
+ * and under any other by the row for "http_<status>", or by a row for the code that is a refusal while the status is
+ * 4xx. What is left stays as reply_read had it, a status 5xx in particular. vendor_code becomes "http_<status>" where
+ * the body told none, or success. A batch of one is not halved, and the request for a token not repeated with a new
+ * token. */
+void reply_decide(const struct interpretation *interpretation, const struct code_rule *table, struct slice code,
+                  struct vendor_answer *answer);
 
 /* Whether the answer is that of the operation that fetches a token. Such an answer goes into no result. */
 bool reply_is_token(const struct interpretation *interpretation);

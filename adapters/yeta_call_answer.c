@@ -34,6 +34,7 @@ static const struct code_rule rules[] = {
     {"3010101", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
     {"3010102", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
     {"3030002", CALL_BUSY, ACTED_NO, REPEAT_NEVER},
+    {"http_429", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
     {0},
 };
 
@@ -142,11 +143,7 @@ yeta_interpret(const struct interpretation *interpretation, struct vendor_answer
     if (token) {
         answer->answer = (struct slice){0};
     }
-    if (reply_refused_by_http(interpretation, answer) || message == NULL) {
-        return;
-    }
-    reply_apply(interpretation, code_rule_find(interpretation->overrides, rules, message_text(message, "code")),
-                answer);
+    reply_decide(interpretation, rules, message_text(message, "code"), answer);
     if (answer->code == CALL_CREDENTIALS) { /* what it says may name the token that was wrong */
         answer->answer = (struct slice){0};
     }

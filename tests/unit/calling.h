@@ -17,6 +17,7 @@ struct calling {
     const struct adapter *adapter;
     struct arena *arena;
     struct slice settings[ADAPTER_SETTINGS_MAX];
+    int64_t wall_ms;
     struct error error;
     struct composition composition;
     struct vendor_request request;
@@ -55,29 +56,80 @@ calling_json(struct calling *calling, struct slice text)
     return value;
 }
 
-/* data as JSON; NULL: the command has none. */
-static inline bool
-calling_compose(struct calling *calling, const char *name, const char *id, const char *data)
+/* The one of that name; "" is the operation that fetches a token. */
+static inline const struct operation *
+calling_operation(const struct calling *calling, const char *name)
 {
-    const struct operation *operation = operation_find(calling->adapter, slice_from(name));
-    struct command command = {
+    const struct operation *operation =
+        name[0] == '\0' ? calling->adapter->calls->token_operation : operation_find(calling->adapter, slice_from(name));
+
+    assert_non_null(operation);
+    return operation;
+}
+
+/* data as JSON; NULL: the command has none. */
+static inline struct command
+calling_command(struct calling *calling, const char *name, const char *id, const char *data)
+{
+    return (struct command){
         .id = slice_from(id),
         .name = slice_from(name),
         .account = slice_from("acme"),
         .data = data == NULL ? NULL : calling_json(calling, arena_copy(calling->arena, slice_from(data))),
     };
-    const struct command *commands[] = {&command};
+}
+
+static inline bool
+calling_compose_commands(struct calling *calling, const struct operation *operation,
+                         const struct command *const *commands, size_t count)
+{
     struct composition_input input = {
         .commands = commands,
-        .count = 1,
+        .count = count,
         .settings = calling->settings,
+        .wall_ms = calling->wall_ms,
         .arena = calling->arena,
     };
 
-    assert_non_null(operation);
     calling->composition = (struct composition){0};
     calling->error = (struct error){0};
     return operation->compose(operation, &input, &calling->composition, &calling->error);
+}
+
+static inline bool
+calling_compose(struct calling *calling, const char *name, const char *id, const char *data)
+{
+    struct command command = calling_command(calling, name, id, data);
+    const struct command *commands[] = {&command};
+
+    return calling_compose_commands(calling, calling_operation(calling, name), commands, 1);
+}
+
+/* What has been composed, signed: request. */
+static inline void
+calling_sign(struct calling *calling, const char *token)
+{
+    struct signing signing = {
+        .composition = &calling->composition,
+        .settings = calling->settings,
+        .token = slice_from(token),
+        .wall_ms = calling->wall_ms,
+        .arena = calling->arena,
+    };
+
+    assert_true(calling->adapter->calls->sign(&signing, &calling->request));
+}
+
+/* The empty slice when the request bears no such header. */
+static inline struct slice
+calling_header(const struct calling *calling, const char *name)
+{
+    for (size_t i = 0; i < calling->request.header_count; i++) {
+        if (slice_is_nocase(calling->request.header_names[i], name)) {
+            return calling->request.header_values[i];
+        }
+    }
+    return (struct slice){0};
 }
 
 static inline void
@@ -98,22 +150,37 @@ assert_refused(struct calling *calling, const char *name, const char *data, cons
     assert_string_equal(calling->error.text, text);
 }
 
+/* The answer to a request that carried count commands. */
+static inline const struct vendor_answer *
+calling_interpret_gathered(struct calling *calling, const char *name, size_t count, const struct http_answer *http,
+                           const struct code_rule *overrides)
+{
+    struct interpretation interpretation = {
+        .operation = calling_operation(calling, name),
+        .answer = http,
+        .overrides = overrides,
+        .command_count = count,
+        .arena = calling->arena,
+    };
+
+    calling->answer = (struct vendor_answer){.item_ids = calling->settings, .wait_ms = -1}; /* to be overwritten */
+    calling->adapter->calls->interpret(&interpretation, &calling->answer);
+    return &calling->answer;
+}
+
 static inline const struct vendor_answer *
 calling_interpret(struct calling *calling, const char *name, const struct http_answer *http,
                   const struct code_rule *overrides)
 {
-    struct interpretation interpretation = {
-        .operation = operation_find(calling->adapter, slice_from(name)),
-        .answer = http,
-        .overrides = overrides,
-        .command_count = 1,
-        .arena = calling->arena,
-    };
+    return calling_interpret_gathered(calling, name, 1, http, overrides);
+}
 
-    assert_non_null(interpretation.operation);
-    calling->answer = (struct vendor_answer){.item_ids = calling->settings, .wait_ms = -1}; /* to be overwritten */
-    calling->adapter->calls->interpret(&interpretation, &calling->answer);
-    return &calling->answer;
+static inline void
+assert_meaning(const struct vendor_answer *answer, enum call_code code, enum call_acted acted, enum call_repeat repeat)
+{
+    assert_string_equal(call_codes[answer->code], call_codes[code]);
+    assert_string_equal(call_acted_words[answer->acted], call_acted_words[acted]);
+    assert_string_equal(call_repeat_words[answer->repeat], call_repeat_words[repeat]);
 }
 
 /* Whether two JSON values mean the same: objects whatever the order of their members, numbers as written. */
