@@ -7,7 +7,7 @@
 #include "adapters/reply.h"
 #include "base/json_writer.h"
 
-#define TOKEN_SECONDS  (24 * 3600)
+#define TOKEN_SECONDS  INT64_C(86400)
 #define TOKEN_AHEAD_MS (INT64_C(3600) * 1000)
 #define PATH_BYTES_MAX 1024 /* with its query */
 #define CONCURRENCY    4

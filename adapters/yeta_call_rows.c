@@ -234,8 +234,11 @@ check_listed_row(const struct cell_place *place, const struct value *row, uint32
         if (!check_cell(place, column, cell)) {
             return false;
         }
+        if (column == 0 && slice_empty(cell->text)) {
+            return refuse_cell(place, column, "is empty; it is the number to be called");
+        }
     }
-    return !slice_empty(row->first->text) || refuse_cell(place, 0, "is empty; it is the number to be called");
+    return true;
 }
 
 static bool

@@ -9,7 +9,7 @@
 #define GATHER_MAX     50 /* rows of one callout */
 #define LINES_MAX      50
 #define HOURS_MAX      24
-#define WAIT_MAX       (7 * 24 * 3600)
+#define WAIT_MAX       INT64_C(604800) /* a week */
 #define MS_PER_DAY     INT64_C(86400000)
 #define CHINA_MS       (INT64_C(8) * 3600 * 1000)
 #define RECOVER_DAYS   7
