@@ -119,7 +119,7 @@ check_url(struct loader *loader, const struct account_draft *draft)
                   "%surl: this is not scheme://host[:port]; write it like https://api.example.com, with http or https, "
                   "and without path, user and query",
                   loader->where);
-    } else if (plain) {
+    } else if (plain && !draft->left_out) {
         fault_add(&loader->warnings, line,
                   "%surl is plain http, so anybody on the way can read the numbers that are called; set an https URL "
                   "if the vendor has one",
@@ -146,6 +146,27 @@ credential_given(struct loader *loader, const struct account_draft *draft, size_
     return !slice_empty(draft->account.settings[index]) ||
            (row->secret && tree_given(settings) &&
             tree_given(tree_member(settings, arena_printf(loader->arena, "%s_file", row->name))));
+}
+
+/* Some are header fields of every request, which a line break would end. */
+static void
+check_settings(struct loader *loader, const struct account_draft *draft)
+{
+    const struct adapter_setting *rows = draft->account.adapter->calls->account_settings;
+
+    for (size_t i = 0; rows[i].name != NULL; i++) {
+        struct slice text = draft->account.settings[i];
+        bool control = false;
+
+        for (size_t j = 0; j < text.length; j++) {
+            control = control || (unsigned char)text.data[j] < ' ' || text.data[j] == 0x7f;
+        }
+        if (control) {
+            fault_add(loader->faults, option_line(draft->node, "settings"),
+                      "%ssettings.%s holds a line break or another control character; take it out", loader->where,
+                      rows[i].name);
+        }
+    }
 }
 
 static void
@@ -208,12 +229,13 @@ void
 account_check(struct loader *loader, struct account_draft *draft)
 {
     check_name(loader, draft);
-    check_url(loader, draft);
     check_times(loader, draft);
     if (draft->account.adapter != NULL && draft->account.settings != NULL) {
+        check_settings(loader, draft);
         check_credentials(loader, draft);
         check_limit(loader, draft);
     }
+    check_url(loader, draft);
 }
 
 /* --- across accounts --- */

@@ -1,4 +1,5 @@
-/* `trunkline check`: what is wrong with a configuration, and how each source of a good one is protected. */
+/* `trunkline check`: what is wrong with a configuration, how each source of a good one is protected, and within which
+ * limits each account is used. */
 #include <stdio.h>
 
 #include "verbs/options.h"
@@ -80,6 +81,38 @@ print_source(const struct source *source, FILE *stream)
     fputs(joint[0] == '\0' ? "OPEN: anybody may post to it\n" : "\n", stream);
 }
 
+/* "account 7moor (7moor): 20 requests in 60 s, 64 at a time" */
+static void
+print_account(const struct account *account, FILE *stream)
+{
+    const struct call_limits *limits = &account->limits;
+
+    fprintf(stream, "account %.*s (%s): ", SLICE_ARGS(account->name), account->adapter->name);
+    if (limits->requests == 0) {
+        fputs("no limit", stream);
+    } else {
+        fprintf(stream, "%u requests in %u s", limits->requests, limits->window_seconds);
+    }
+    if (limits->concurrency > 0) {
+        fprintf(stream, ", %u at a time", limits->concurrency);
+    }
+    if (account->hour_count > 0) {
+        fputs(", calls at certain hours", stream);
+    }
+    fputc('\n', stream);
+}
+
+static void
+print_accounts(const struct config *config, FILE *stream)
+{
+    for (size_t i = 0; i < config->account_count; i++) {
+        print_account(&config->accounts[i], stream);
+    }
+    for (size_t i = 0; i < config->accounts_left_out_count; i++) {
+        fprintf(stream, "account %.*s: left out, it has no credentials\n", SLICE_ARGS(config->accounts_left_out[i]));
+    }
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -101,6 +134,7 @@ run(int argc, char **argv)
     for (size_t i = 0; i < config->source_count; i++) {
         print_source(&config->sources[i], stdout);
     }
+    print_accounts(config, stdout);
     if (config->warning_count > 0) {
         fprintf(stderr, "%zu to think over:\n", config->warning_count);
     }
@@ -112,9 +146,10 @@ run(int argc, char **argv)
 const struct verb verb_check = {
     .name = "check",
     .summary = "validates a configuration",
-    .usage = "usage: trunkline check [OPTIONS]\n\n"
-             "Tells everything that is wrong with a configuration (status 2), or how each source is protected\n"
-             "(status 0). Nothing is connected to and nothing is changed.\n\n"
-             "  --options             print what can be configured instead, with defaults and meanings\n" COMMON_USAGE,
+    .usage =
+        "usage: trunkline check [OPTIONS]\n\n"
+        "Tells everything that is wrong with a configuration (status 2), or how each source is protected and within\n"
+        "which limits each account is used (status 0). Nothing is connected to and nothing is changed.\n\n"
+        "  --options             print what can be configured instead, with defaults and meanings\n" COMMON_USAGE,
     .run = run,
 };

@@ -35,15 +35,41 @@ check_source(const struct source *source)
     }
 }
 
+/* An account has credentials and a URL without secrets, and nothing that was perhaps done is made again. */
+static void
+check_account(const struct account *account)
+{
+    const struct call_side *calls = account->adapter->calls;
+
+    require(calls != NULL && account->zone != NULL && account->queue_max > 0);
+    require(account->connect_ms >= 1000 && account->connect_ms <= account->timeout_ms);
+    require(account->answer_ms >= 1000 && account->answer_ms <= account->timeout_ms && account->timeout_ms <= 300000);
+    require(account->limits.window_seconds > 0);
+    require(!slice_empty(account->settings[calls->identity_setting]));
+    require(memchr(account->base_url.data, '@', account->base_url.length) == NULL);
+    require(account->base_url.data[account->base_url.length - 1] != '/');
+    for (size_t i = 0; i < account->hour_count; i++) {
+        require(account->hours[i].from_minute < account->hours[i].to_minute && account->hours[i].to_minute <= 1440);
+    }
+    for (const struct code_rule *rule = account->codes; rule != NULL && rule->vendor_code != NULL; rule++) {
+        require(rule->acted == ACTED_NO || rule->repeat == REPEAT_NEVER || rule->repeat == REPEAT_IF_SAFE);
+    }
+}
+
 static void
 check_config(const struct config *config)
 {
     size_t count = 0;
 
-    require(config->source_count > 0 && config->workers > 0 && config->kafka.count > 0);
+    require(config->source_count + config->account_count + config->accounts_left_out_count > 0);
+    require(config->workers > 0 && config->kafka.count > 0);
     for (size_t i = 0; i < config->source_count; i++) {
         require(config_source(config, config->sources[i].name) == &config->sources[i]);
         check_source(&config->sources[i]);
+    }
+    for (size_t i = 0; i < config->account_count; i++) {
+        require(config_account(config, config->accounts[i].name) == &config->accounts[i]);
+        check_account(&config->accounts[i]);
     }
     require(config_topic_specs(config, &count) != NULL && count > 0);
 }
@@ -62,9 +88,10 @@ check_faults(const struct config_faults *faults, struct slice yaml)
     for (size_t i = 0; i < faults->count && i < faults->capacity; i++) {
         const struct config_fault *fault = &faults->faults[i];
 
-        require(fault->line <= lines && fault->text.length > 0);
+        require((fault->line <= lines || fault->file > 0) && fault->text.length > 0);
         require(memchr(fault->text.data, '\n', fault->text.length) == NULL);
-        require(i == 0 || faults->faults[i - 1].line <= fault->line);
+        require(i == 0 || faults->faults[i - 1].file < fault->file ||
+                (faults->faults[i - 1].file == fault->file && faults->faults[i - 1].line <= fault->line));
     }
 }
 
