@@ -29,6 +29,18 @@ set(struct vendor_answer *answer, enum call_code code, enum call_acted acted, en
     answer->repeat = repeat;
 }
 
+struct slice
+reply_code(const struct value *object)
+{
+    return cut(message_text(object, "code"), CODE_BYTES_MAX);
+}
+
+struct slice
+reply_message(const struct value *object)
+{
+    return cut(message_text(object, "message"), MESSAGE_BYTES_MAX);
+}
+
 const struct value *
 reply_read(const struct interpretation *interpretation, struct vendor_answer *answer)
 {
@@ -42,8 +54,8 @@ reply_read(const struct interpretation *interpretation, struct vendor_answer *an
     if (message == NULL || message->kind != VALUE_OBJECT) {
         return NULL;
     }
-    answer->vendor_code = cut(message_text(message, "code"), CODE_BYTES_MAX);
-    answer->vendor_message = cut(message_text(message, "message"), MESSAGE_BYTES_MAX);
+    answer->vendor_code = reply_code(message);
+    answer->vendor_message = reply_message(message);
     answer->answer = message->raw;
     return message;
 }

@@ -9,6 +9,10 @@
  * anything else. What is returned and filled in points into the body and the arena. */
 const struct value *reply_read(const struct interpretation *interpretation, struct vendor_answer *answer);
 
+/* The members `code` and `message` of an object, cut at what a result may carry; for replies that wrap another one. */
+struct slice reply_code(const struct value *object);
+struct slice reply_message(const struct value *object);
+
 /* Fills in what code means: by the account's own rules under any status; else under a status of success by the table,
  * and under any other by the row for "http_<status>", or by a row for the code that is a refusal while the status is
  * 4xx. What is left stays as reply_read had it, a status 5xx in particular. vendor_code becomes "http_<status>" where

@@ -1,113 +1,73 @@
 /* What 7moor's answers to our requests mean: the document's error codes, and the shape of a reply. */
 #include "adapters/message.h"
+#include "adapters/reply.h"
 #include "adapters/sevenmoor_calls.h"
-#include "base/json.h"
-#include "base/utf8.h"
+#include "base/json_writer.h"
 
-#define CODE_BYTES_MAX    64
-#define MESSAGE_BYTES_MAX 500
-#define WAIT_MS_MAX       INT64_C(3600000)
-#define CODE_OK           "200"
-
-#define CREDENTIALS(code)                                                                                              \
-    {                                                                                                                  \
-        (code), CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER                                                               \
-    }
-#define INTERNAL(code)                                                                                                 \
-    {                                                                                                                  \
-        (code), CALL_INTERNAL, ACTED_NO, REPEAT_NEVER                                                                  \
-    }
-#define INVALID(code)                                                                                                  \
-    {                                                                                                                  \
-        (code), CALL_INVALID, ACTED_NO, REPEAT_NEVER                                                                   \
-    }
-#define REFUSED(code)                                                                                                  \
-    {                                                                                                                  \
-        (code), CALL_REFUSED, ACTED_NO, REPEAT_NEVER                                                                   \
-    }
-#define BUSY(code)                                                                                                     \
-    {                                                                                                                  \
-        (code), CALL_BUSY, ACTED_NO, REPEAT_NEVER                                                                      \
-    }
-#define LIMIT(code)                                                                                                    \
-    {                                                                                                                  \
-        (code), CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW                                                              \
-    }
-#define UNAVAILABLE(code)                                                                                              \
-    {                                                                                                                  \
-        (code), CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE                                                          \
-    }
+#define CODE_OK "200"
 
 /* Section 4 of the document; http_<status> stands for answers without a code of theirs. What is not here may have been
  * carried out or not. 6728 is a warning that comes with or without the call. */
 static const struct code_rule rules[] = {
     {CODE_OK, CALL_OK, ACTED_YES, REPEAT_NEVER},
-    LIMIT("50010"),
-    LIMIT("50020"),
-    LIMIT("http_429"),
+    {"50010", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
+    {"50020", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
+    {"http_429", CALL_LIMIT, ACTED_NO, REPEAT_AFTER_WINDOW},
     {"50014", CALL_CREDENTIALS, ACTED_NO, REPEAT_FRESH},
-    CREDENTIALS("50002"),
-    CREDENTIALS("50012"),
-    CREDENTIALS("50013"),
-    CREDENTIALS("50015"),
-    CREDENTIALS("50016"),
-    CREDENTIALS("50018"),
-    CREDENTIALS("50019"),
-    CREDENTIALS("6706"),
-    CREDENTIALS("6717"),
-    CREDENTIALS("6718"),
-    INTERNAL("50001"),
-    INTERNAL("50006"),
-    INTERNAL("50008"),
-    UNAVAILABLE("50007"),
-    UNAVAILABLE("50009"),
-    INVALID("40000"),
-    INVALID("2017"),
-    INVALID("6707"),
-    INVALID("6711"),
-    INVALID("6716"),
-    INVALID("6723"),
-    INVALID("6724"),
-    INVALID("6725"),
-    INVALID("6731"),
-    INVALID("6732"),
-    INVALID("6733"),
-    INVALID("6734"),
-    REFUSED("6701"),
-    REFUSED("6702"),
-    REFUSED("6703"),
-    REFUSED("6704"),
-    REFUSED("6708"),
-    REFUSED("6721"),
-    REFUSED("6722"),
-    REFUSED("6727"),
-    REFUSED("6730"),
-    REFUSED("2020"),
-    REFUSED("2021"),
-    BUSY("6712"),
-    BUSY("6713"),
-    BUSY("6714"),
-    BUSY("6715"),
+    {"50002", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50012", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50013", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50015", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50016", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50018", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50019", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"6706", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"6717", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"6718", CALL_CREDENTIALS, ACTED_NO, REPEAT_NEVER},
+    {"50001", CALL_INTERNAL, ACTED_NO, REPEAT_NEVER},
+    {"50006", CALL_INTERNAL, ACTED_NO, REPEAT_NEVER},
+    {"50008", CALL_INTERNAL, ACTED_NO, REPEAT_NEVER},
+    {"50007", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"50009", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"40000", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"2017", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6707", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6711", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6716", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6723", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6724", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6725", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6731", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6732", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6733", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6734", CALL_INVALID, ACTED_NO, REPEAT_NEVER},
+    {"6701", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6702", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6703", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6704", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6708", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6721", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6722", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6727", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6730", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"2020", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"2021", CALL_REFUSED, ACTED_NO, REPEAT_NEVER},
+    {"6712", CALL_BUSY, ACTED_NO, REPEAT_NEVER},
+    {"6713", CALL_BUSY, ACTED_NO, REPEAT_NEVER},
+    {"6714", CALL_BUSY, ACTED_NO, REPEAT_NEVER},
+    {"6715", CALL_BUSY, ACTED_NO, REPEAT_NEVER},
     {"6728", CALL_REFUSED, ACTED_MAYBE, REPEAT_NEVER},
-    UNAVAILABLE("6700"),
-    UNAVAILABLE("6705"),
-    UNAVAILABLE("6709"),
-    UNAVAILABLE("6710"),
-    UNAVAILABLE("6719"),
-    UNAVAILABLE("6720"),
+    {"6700", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"6705", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"6709", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"6710", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"6719", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {"6720", CALL_UNAVAILABLE, ACTED_MAYBE, REPEAT_IF_SAFE},
     {"6726", CALL_UNAVAILABLE, ACTED_NO, REPEAT_IF_SAFE},
-    {NULL, CALL_INTERNAL, ACTED_MAYBE, REPEAT_IF_SAFE},
+    {.vendor_code = NULL},
 };
-static const struct code_rule other_rule = {NULL, CALL_INTERNAL, ACTED_MAYBE, REPEAT_IF_SAFE};
 
 /* --- what the result keeps of a reply --- */
-
-/* A text cut to so many bytes, between two characters. */
-static struct slice
-bounded(struct slice text, size_t most)
-{
-    return text.length <= most ? text : slice_make(text.data, utf8_valid_prefix(slice_make(text.data, most)));
-}
 
 /* requestInfo echoes our request with its headers, and so our signature: it goes wherever it stands. Recursion is as
  * deep as the reply's JSON, whose depth its parse has bounded. */
@@ -143,12 +103,6 @@ answer_json(const struct value *reply, struct arena *arena)
 
 /* --- what it means --- */
 
-static struct slice
-code_in(const struct value *object)
-{
-    return bounded(message_text(object, "code"), CODE_BYTES_MAX);
-}
-
 /* "200" beside "success": false, or around a data.code that is neither a number nor a string, contradicts itself. */
 static bool
 consistent(const struct value *reply, struct slice inner)
@@ -159,70 +113,37 @@ consistent(const struct value *reply, struct slice inner)
            (!slice_empty(inner) || !message_has(value_member(reply, "data"), "code"));
 }
 
-/* The code that decides, and the sentence that belongs to it: dialOut's data wraps a second code. */
-static const struct code_rule *
-read_reply(const struct value *reply, const struct code_rule *overrides, struct vendor_answer *answer)
+/* The code that decides, with the sentence that belongs to it: dialOut's data wraps a second one. Empty: none does. */
+static struct slice
+deciding_code(const struct value *reply, struct vendor_answer *answer)
 {
     const struct value *data = value_member(reply, "data");
-    struct slice inner = code_in(data);
-    const struct code_rule *rule;
+    struct slice inner = reply_code(data);
 
-    answer->vendor_code = code_in(reply);
-    answer->vendor_message = bounded(message_text(reply, "message"), MESSAGE_BYTES_MAX);
-    if (slice_is(answer->vendor_code, CODE_OK)) {
-        if (!consistent(reply, inner)) {
-            return &other_rule;
-        }
-        if (!slice_empty(inner) && !slice_is(inner, CODE_OK)) {
-            answer->vendor_code = inner;
-            if (message_has(data, "message")) {
-                answer->vendor_message = bounded(message_text(data, "message"), MESSAGE_BYTES_MAX);
-            }
+    if (!slice_is(answer->vendor_code, CODE_OK)) {
+        return answer->vendor_code;
+    }
+    if (!consistent(reply, inner)) {
+        return slice_make(NULL, 0);
+    }
+    if (!slice_empty(inner) && !slice_is(inner, CODE_OK)) {
+        answer->vendor_code = inner;
+        if (message_has(data, "message")) {
+            answer->vendor_message = reply_message(data);
         }
     }
-    rule = code_rule_find(overrides, rules, answer->vendor_code);
-    return rule == NULL ? &other_rule : rule;
-}
-
-/* HTTP can overrule the reply: a success under a status that is none, and whatever stands under a server's failure,
- * prove nothing. What the account's own table says of a code holds under any status. */
-static const struct code_rule *
-weigh_status(unsigned status, const struct code_rule *overrides, const struct code_rule *rule,
-             struct vendor_answer *answer, struct arena *arena)
-{
-    bool refusal = rule->vendor_code != NULL && rule->code != CALL_OK;
-    const struct code_rule *by_status;
-
-    if ((status >= 200 && status < 300) || code_rule_find(overrides, NULL, answer->vendor_code) != NULL ||
-        (status >= 400 && status < 500 && refusal)) {
-        return rule;
-    }
-    if (slice_empty(answer->vendor_code) || slice_is(answer->vendor_code, CODE_OK)) {
-        answer->vendor_code = arena_printf(arena, "http_%u", status);
-    }
-    by_status = code_rule_find(overrides, rules, arena_printf(arena, "http_%u", status));
-    return by_status == NULL ? &other_rule : by_status;
+    return answer->vendor_code;
 }
 
 void
 sevenmoor_interpret(const struct interpretation *interpretation, struct vendor_answer *answer)
 {
-    const struct http_answer *http = interpretation->answer;
-    const struct code_rule *rule = &other_rule;
-    struct error error;
-    const struct value *reply =
-        slice_empty(http->body) ? NULL : json_parse(interpretation->arena, http->body, VALUE_LIMITS_DEFAULT, &error);
+    const struct value *reply = reply_read(interpretation, answer);
+    struct slice code = {NULL, 0};
 
-    *answer = (struct vendor_answer){0};
-    if (reply != NULL && reply->kind == VALUE_OBJECT) {
-        rule = read_reply(reply, interpretation->overrides, answer);
+    if (reply != NULL) {
+        code = deciding_code(reply, answer);
         answer->answer = answer_json(reply, interpretation->arena);
     }
-    rule = weigh_status(http->status, interpretation->overrides, rule, answer, interpretation->arena);
-    answer->code = rule->code;
-    answer->acted = rule->acted;
-    answer->repeat = rule->repeat;
-    if (answer->repeat == REPEAT_AFTER_WINDOW && http->retry_after_ms > 0) {
-        answer->wait_ms = http->retry_after_ms < WAIT_MS_MAX ? http->retry_after_ms : WAIT_MS_MAX;
-    }
+    reply_decide(interpretation, rules, code, answer);
 }
