@@ -54,8 +54,8 @@ enum call_end {
     CALL_LEASE_OVER, /* the same, because the lease had run out when the request could have been sent */
     CALL_UNANSWERED, /* sent, wholly or in part, and no answer began: cut, timed out. A connection that could have been
                       * written to counts as sent, whether it took a byte or not */
-    CALL_BROKEN,     /* an answer came, but none that can be used: cut or timed out within it, too long, not HTTP. An
-                      * answer without a length, over plain HTTP, ends where the connection does: a cut is not seen */
+    CALL_BROKEN,     /* an answer came, but none that can be used: cut or timed out within it, too long, not HTTP. The
+                      * end of an answer that has no length is the connection's: a cut is not seen, even with TLS */
     CALL_ANSWERED,
 };
 extern const char *const call_ends[]; /* "not_sent" and so on */

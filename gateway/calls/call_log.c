@@ -142,14 +142,14 @@ quote_end(const struct masking *masking, size_t at, size_t *escapes)
     return peek(masking, at) == '"' || peek(masking, at) == '\'' ? at + 1 : begin;
 }
 
-/* Where the value begins that the name before belongs to; 0: none follows. */
+/* Where the value begins whose name ends at at; 0: none follows. */
 static size_t
 value_begin(const struct masking *masking, size_t at)
 {
     size_t escapes;
 
     if (peek(masking, at) == '>') {
-        return at + 1;
+        return masking->at > 0 && peek(masking, masking->at - 1) == '/' ? 0 : at + 1; /* a tag that closes: none */
     }
     at = skip_blanks(masking, quote_end(masking, at, &escapes));
     if (peek(masking, at) != ':' && peek(masking, at) != '=') {
