@@ -288,7 +288,7 @@ place(struct loader *loader, const struct account_draft *other, const struct acc
     if (other->file == draft->file) {
         return arena_printf(loader->arena, "line %u", other->node->line);
     }
-    return arena_printf(loader->arena, "line %u of %.*s", other->node->line, QUOTE(slice_from(path)));
+    return arena_printf(loader->arena, "line %u of %.200s", other->node->line, path);
 }
 
 static void

@@ -1,4 +1,5 @@
-"""`trunkline check`: every fault at once with status 2; how each source is protected with status 0."""
+"""`trunkline check`: every fault at once with status 2; with status 0 how each source is protected, and each account's
+limits."""
 
 import pytest
 
@@ -40,6 +41,54 @@ def test_says_how_each_source_is_protected(check):
         'FILE:4: source "a": secret 1 is shorter than 16 characters; `openssl rand -hex 16` makes a good one',
         'FILE:6: source "c": it is open: anybody who knows its URL may post events',
     ]
+
+
+ACCOUNTS = """
+kafka: {bootstrap.servers: "127.0.0.1:9"}
+accounts:
+  - {name: y, adapter: yeta, hours: ["09:00-12:00"], settings: {app_key: k, app_secret: "${CHECK_SECRET}"}}
+  - {name: m, adapter: 7moor, settings: {appkey: k, secret: "${CHECK_SECRET}"}, limit: {requests: 3}}
+  - {name: a, adapter: yeta}
+"""
+
+
+def test_says_within_which_limits_each_account_is_used(check):
+    status, stdout, stderr = check(ACCOUNTS)
+    assert status == 0
+    assert stdout.splitlines() == [
+        "FILE: good",
+        "account m (7moor): 3 requests in 60 s, 64 at a time",
+        "account y (yeta): no limit, 4 at a time, calls at certain hours",
+        "account a: left out, it has no credentials",
+    ]
+    assert stderr.splitlines() == [
+        "1 to think over:",
+        'FILE:5: account "m": url is plain http, so anybody on the way can read the numbers that are called; set an '
+        "https URL if the vendor has one",
+    ]
+
+
+def test_a_fault_of_accounts_directory_names_the_file(check, tmp_path):
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "accounts" / "one.yaml").write_text("name: one\nadapter: 7moor\nsettings: {appkey: other}\n")
+    status, stdout, stderr = check(f"accounts_directory: {tmp_path}/accounts" + ACCOUNTS)
+    assert (status, stdout) == (2, "")
+    assert stderr == (f'{tmp_path}/accounts/one.yaml:3: account "one": its credentials are not whole: set '
+                      "settings.secret, too, or none of them to leave the account out\n")
+
+
+def test_the_sample_is_good_and_leaves_accounts_without_credentials_out():
+    names = ("SEVENMOOR_APPKEY", "SEVENMOOR_SECRET", "YETA_APP_KEY", "YETA_APP_SECRET")
+    env = {"TRUNKLINE_OPEN": "true", **dict.fromkeys(names, "")}
+    told = run("check", "--config", ROOT / "deploy" / "trunkline.yaml", env=env)
+    assert told.returncode == 0, told.stderr
+    assert "account 7moor: left out, it has no credentials" in told.stdout
+    env.update(SEVENMOOR_APPKEY="k", SEVENMOOR_SECRET="hush", SEVENMOOR_LIMIT="7", YETA_APP_KEY="k",
+               YETA_APP_SECRET="hush", YETA_URL="https://127.0.0.1:1", SEVENMOOR_WINDOW_SECONDS="9")
+    told = run("check", "--config", ROOT / "deploy" / "trunkline.yaml", env=env)
+    assert told.returncode == 0 and "hush" not in told.stdout + told.stderr
+    assert "account 7moor (7moor): 7 requests in 9 s, 64 at a time" in told.stdout
+    assert "account yeta (yeta): no limit, 4 at a time" in told.stdout
 
 
 def test_tells_all_faults_at_once(check):
