@@ -9,6 +9,7 @@
 
 #define CHINA_OFFSET_MINUTES (8 * 60)
 #define NAME_BYTES_MAX       40 /* of an unknown member's name in a message */
+#define NAME_DIGITS_MAX      4  /* the same: fewer than make a phone number */
 #define NUMBER_BYTES_MAX     32
 #define BODY_BYTES_GUESS     512
 
@@ -79,12 +80,15 @@ static struct slice
 printable_name(struct slice name)
 {
     static const struct slice unprintable = SLICE("(a name that is none)");
+    unsigned digits = 0;
 
     for (size_t i = 0; i < name.length; i++) {
         char letter = (char)(name.data[i] | 0x20);
-        bool inner = i > 0 && ((name.data[i] >= '0' && name.data[i] <= '9') || name.data[i] == '-');
+        bool digit = name.data[i] >= '0' && name.data[i] <= '9';
+        bool inner = i > 0 && (digit || name.data[i] == '-');
 
-        if (!(letter >= 'a' && letter <= 'z') && name.data[i] != '_' && !inner) {
+        digits += digit;
+        if ((!(letter >= 'a' && letter <= 'z') && name.data[i] != '_' && !inner) || digits > NAME_DIGITS_MAX) {
             return unprintable;
         }
     }

@@ -219,7 +219,7 @@ static void
 names_that_are_none_are_not_repeated(void **state)
 {
     static const char *const names[] = {
-        "17319132391", "a.b", "客户", "", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "17319132391", "callee17319132391", "a.b", "客户", "", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     };
     char data[128];
 

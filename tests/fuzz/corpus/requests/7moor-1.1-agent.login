@@ -1,0 +1,1 @@
+0{"agent": "2000", "login_type": "PSTN", "status": "idle"}
