@@ -89,7 +89,7 @@ assert_request(struct calling *calling, const struct value *expected)
 static void
 check_file(const struct adapter *adapter, const char *path, bool *seen)
 {
-    const struct command *commands[64];
+    const struct command *commands[64] = {NULL};
     struct calling calling;
     const struct operation *operation;
     const struct value *whole;
@@ -98,6 +98,7 @@ check_file(const struct adapter *adapter, const char *path, bool *seen)
     calling_open(&calling, adapter);
     whole = calling_json(&calling, slice_from(read_whole(path)));
     count = parse_commands(&calling, whole, commands, 64);
+    assert_true(count > 0 && commands[0] != NULL);
     operation = operation_find(adapter, commands[0]->name);
     assert_non_null(operation);
     seen[operation - adapter->calls->operations] = true;
