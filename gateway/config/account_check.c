@@ -262,6 +262,11 @@ compare_names(const void *left, const void *right)
     return order != 0 ? order : compare_place(a, b);
 }
 
+/* Of an account at its vendor, to be compared with others'. */
+struct claim {
+    const struct account_draft *draft;
+};
+
 static struct slice
 identity(const struct account_draft *draft)
 {
@@ -271,8 +276,8 @@ identity(const struct account_draft *draft)
 static int
 compare_identities(const void *left, const void *right)
 {
-    const struct account_draft *a = *(struct account_draft *const *)left;
-    const struct account_draft *b = *(struct account_draft *const *)right;
+    const struct account_draft *a = ((const struct claim *)left)->draft;
+    const struct account_draft *b = ((const struct claim *)right)->draft;
     int order = strcmp(a->account.adapter->name, b->account.adapter->name);
 
     order = order != 0 ? order : names_compare(identity(a), identity(b));
@@ -318,20 +323,20 @@ has_identity(const struct account_draft *draft)
 static void
 check_same_identities(struct loader *loader, struct account_drafts accounts)
 {
-    struct account_draft **order = arena_zalloc(loader->arena, accounts.count + 1, sizeof *order);
+    struct claim *claims = arena_zalloc(loader->arena, accounts.count + 1, sizeof *claims);
     size_t count = 0;
 
-    for (size_t i = 0; order != NULL && i < accounts.count; i++) {
+    for (size_t i = 0; claims != NULL && i < accounts.count; i++) {
         if (has_identity(&accounts.drafts[i])) {
-            order[count++] = &accounts.drafts[i];
+            claims[count++].draft = &accounts.drafts[i];
         }
     }
     if (count > 1) {
-        qsort(order, count, sizeof(*order), compare_identities);
+        qsort(claims, count, sizeof *claims, compare_identities);
     }
     for (size_t i = 1; i < count; i++) {
-        const struct account_draft *draft = order[i];
-        const struct account_draft *earlier = order[i - 1];
+        const struct account_draft *draft = claims[i].draft;
+        const struct account_draft *earlier = claims[i - 1].draft;
         const struct call_side *calls = draft->account.adapter->calls;
 
         if (draft->account.adapter == earlier->account.adapter && slice_equal(identity(draft), identity(earlier))) {
