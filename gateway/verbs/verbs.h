@@ -9,6 +9,7 @@ extern const struct verb verb_check;
 extern const struct verb verb_convert;
 extern const struct verb verb_send;
 extern const struct verb verb_topics;
+extern const struct verb verb_command;
 extern const struct verb verb_simulate;
 
 /* `trunkline VERB ...`, `trunkline --help`, `trunkline --version`; returns the exit status. */
