@@ -94,13 +94,16 @@ class Gateway:
         ports = ["--port", 0, "--management-port", 0]
         return cls(directory, ["dev", *ports, "--log-format", "json", *args], env)
 
-    def start(self, ready=True, seconds=30):
-        """Returns itself once its ports are known and, unless told otherwise, /readyz says 200."""
+    def launch(self):
         with open(self.log_path, "ab") as log, open(self.directory / "stdout.log", "ab") as out:
             self.process = subprocess.Popen(
                 [str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env
             )
         Gateway.started.append(self)
+
+    def start(self, ready=True, seconds=30):
+        """Returns itself once its ports are known and, unless told otherwise, /readyz says 200."""
+        self.launch()
         line = self.wait_for_log("gateway_started", seconds)
         self.address = self._address(line["url"])
         self.management_address = self._address(line["management_url"])
