@@ -19,7 +19,11 @@ struct consumer {
     void (*on_end)(void *argument); /* or NULL */
     void *argument;
     bool paused;
-    rd_kafka_topic_partition_list_t *place; /* of consumer_new_at: the one partition; else NULL */
+    int64_t end;                            /* of the last on_end */
+    bool seek_due;                          /* to where place says; what comes before is not handed over */
+    bool nudge;                             /* librdkafka may have stopped fetching: see revive */
+    size_t burst, at_once;                  /* bytes handed over since the queue was empty; those that make it stop */
+    rd_kafka_topic_partition_list_t *place; /* of consumer_new_at: the partition, and what to read next; else NULL */
     struct record_header *headers;          /* of the record at hand; grows to the most that came */
     size_t header_capacity;
 };
@@ -34,6 +38,7 @@ static const struct kafka_property place_defaults[] = {
     {"allow.auto.create.topics", "false"},
     /* There may be many, one or two a partition, and each would hold 64 MiB. */
     {"queued.max.messages.kbytes", "1024"},
+    {"fetch.message.max.bytes", "262144"}, /* the next ones are fetched while these are read */
     /* Where the offset is out of range. The other choice, the end, would leave out what was never read. */
     {"auto.offset.reset", "earliest"},
     {"enable.partition.eof", "true"}, /* for on_end; not the user's to set */
@@ -89,7 +94,47 @@ hand_over(struct consumer *consumer, const rd_kafka_message_t *message)
 
     record.header_count = read_headers(consumer, message);
     record.headers = consumer->headers;
+    if (consumer->place != NULL) {
+        consumer->burst += message->len + message->key_len;
+        consumer->place->elems[0].offset = message->offset + 1;
+    }
     consumer->on_record(&record, consumer->argument);
+}
+
+/* Not assigned anew: librdkafka 2.0.2 aborts the process when that comes twice before it has stopped reading. What is
+ * in the queue by now it drops itself. */
+static bool
+send_there(struct consumer *consumer, struct error *error)
+{
+    rd_kafka_topic_partition_t *place = &consumer->place->elems[0];
+    rd_kafka_error_t *failure;
+    bool sent;
+
+    place->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    failure = rd_kafka_seek_partitions(consumer->rk, consumer->place, 0);
+    /* Before it has the topic's metadata librdkafka knows nothing of its own assignment. */
+    consumer->seek_due = failure == NULL && place->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    sent = failure == NULL;
+    if (!sent) {
+        error_set(error, "librdkafka does not read on from an offset: %s", rd_kafka_error_string(failure));
+    }
+    rd_kafka_error_destroy(failure);
+    return sent;
+}
+
+/* The queue is empty. When it was full before, librdkafka 2.0.2 has stopped fetching and looks again only when its
+ * thread wakes, up to a second later: a reader would get 1 MiB a second. A seek to where we are wakes it. */
+static void
+revive(struct consumer *consumer)
+{
+    if (consumer->place == NULL || (!consumer->nudge && consumer->burst < consumer->at_once)) {
+        consumer->burst = 0;
+        return;
+    }
+    send_there(consumer, NULL);
+    consumer->burst = 0;
+    /* What came in between is void now, but counts as long as it is in there. */
+    consumer->nudge = rd_kafka_queue_length(consumer->queue) > 0;
 }
 
 static bool
@@ -102,12 +147,18 @@ serve(void *argument)
         rd_kafka_message_t *message = consumer->paused ? NULL : rd_kafka_consumer_poll(consumer->rk, 0);
 
         if (message == NULL) {
+            if (!consumer->paused) {
+                revive(consumer);
+            }
             return false;
         }
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (consumer->seek_due) {
+            send_there(consumer, NULL); /* from where it was before; the message is none that is wanted */
+        } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(consumer, message);
         } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             if (consumer->on_end != NULL) {
+                consumer->end = consumer->place->elems[0].offset = message->offset;
                 consumer->on_end(consumer->argument);
             }
         } else {
@@ -233,19 +284,45 @@ consumer_new(const struct kafka_settings *settings, struct event_base *base, con
     return consumer;
 }
 
+static bool
+offset_valid(int64_t offset, struct error *error)
+{
+    return offset >= 0 || error_set(error, "%lld is no offset to read from", (long long)offset);
+}
+
+/* How many bytes in its queue make librdkafka stop fetching. */
+static size_t
+queue_limit(rd_kafka_t *rk)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    if (rd_kafka_conf_get(rd_kafka_conf(rk), "queued.max.messages.kbytes", text, &size) != RD_KAFKA_CONF_OK) {
+        return 0; /* it has this property; were it gone, to wake it too often is the safe side */
+    }
+    return (size_t)strtoul(text, NULL, 10) * 1024;
+}
+
 struct consumer *
 consumer_new_at(const struct kafka_settings *settings, struct event_base *base, struct slice topic, int32_t partition,
                 int64_t offset, void (*on_record)(const struct consumed *record, void *argument), void *argument,
                 struct error *error)
 {
-    struct consumer *consumer = make(settings, place_defaults, on_record, argument, error);
+    struct consumer *consumer =
+        offset_valid(offset, error) ? make(settings, place_defaults, on_record, argument, error) : NULL;
+    rd_kafka_resp_err_t failure;
 
     if (consumer == NULL) {
         return NULL;
     }
     consumer->place = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(consumer->place, topic.data, partition);
-    if (!consumer_seek(consumer, offset, error) || !listen_on(consumer, base, error)) {
+    rd_kafka_topic_partition_list_add(consumer->place, topic.data, partition)->offset = offset;
+    consumer->at_once = queue_limit(consumer->rk) / 4 * 3; /* librdkafka counts a little otherwise */
+    failure = rd_kafka_assign(consumer->rk, consumer->place);
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error_set(error, "librdkafka does not assign the partition: %s", rd_kafka_err2str(failure));
+    }
+    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR || !listen_on(consumer, base, error)) {
         consumer_free(consumer);
         return NULL;
     }
@@ -255,24 +332,28 @@ consumer_new_at(const struct kafka_settings *settings, struct event_base *base, 
 bool
 consumer_seek(struct consumer *consumer, int64_t offset, struct error *error)
 {
-    rd_kafka_resp_err_t failure;
-
-    if (offset < 0) {
-        return error_set(error, "%lld is no offset to read from", (long long)offset);
+    if (!offset_valid(offset, error)) {
+        return false;
     }
     consumer->place->elems[0].offset = offset;
-    /* Assigned anew rather than sought: that needs no wait, and works before the first fetch. */
-    failure = rd_kafka_assign(consumer->rk, consumer->place);
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(error, "librdkafka does not assign the partition: %s", rd_kafka_err2str(failure));
+    consumer->burst = 0;
+    consumer->nudge = rd_kafka_queue_length(consumer->queue) > 0;
+    if (consumer->nudge) {
+        wakeup_ring(consumer->wakeup);
     }
-    return true;
+    return send_there(consumer, error);
 }
 
 void
 consumer_on_end(struct consumer *consumer, void (*on_end)(void *argument))
 {
     consumer->on_end = on_end;
+}
+
+int64_t
+consumer_end(const struct consumer *consumer)
+{
+    return consumer->end;
 }
 
 /* Nothing is taken out of the queue; librdkafka stops fetching when that holds queued.max.messages.kbytes. It leaves no

@@ -45,6 +45,9 @@ bool consumer_seek(struct consumer *consumer, int64_t offset, struct error *erro
 /* Of one of consumer_new_at: on_end is called on the loop whenever it has read all that there is at the moment, also
  * when that is nothing. Before the loop runs; with the argument of on_record. */
 void consumer_on_end(struct consumer *consumer, void (*on_end)(void *argument));
+/* Within on_end: where it ended, the offset of the record to come. What stood before it has been handed over or is no
+ * record that can be read: deleted, compacted, taken back, or a mark of Kafka's own. */
+int64_t consumer_end(const struct consumer *consumer);
 /* While paused on_record and on_end are not called; also from within them. */
 void consumer_pause(struct consumer *consumer, bool paused);
 void consumer_free(struct consumer *consumer); /* NULL is fine */

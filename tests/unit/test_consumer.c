@@ -184,6 +184,34 @@ test_tells_when_it_has_read_all_there_is(void **state)
     consumer_free(consumer);
 }
 
+/* Faster than librdkafka can follow, and before it knows the topic. */
+static void
+test_seeks_in_a_row_end_at_the_last(void **state)
+{
+    struct bus *bus = *state;
+    struct error error = {""};
+
+    publish_one_by_one(bus, 0, 5);
+    for (unsigned round = 0; round < 50; round++) {
+        struct reader reader = {0};
+        struct consumer *consumer = start_at(bus, 0, &reader);
+
+        if (round % 2 == 0) {
+            RUN_UNTIL(bus, reader.count > round % 5);
+        }
+        for (unsigned i = 0; i <= round; i++) {
+            assert_true(consumer_seek(consumer, i % 5, &error));
+        }
+        assert_true(consumer_seek(consumer, 4, &error));
+        reader.count = reader.ends = 0;
+        RUN_UNTIL(bus, reader.ends > 0);
+        assert_int_equal(reader.count_at_end, 2);
+        assert_string_equal(reader.first, "value 4");
+        assert_string_equal(reader.last, "value 5");
+        consumer_free(consumer);
+    }
+}
+
 static void
 test_paused_it_gives_nothing_and_goes_on_where_it_was(void **state)
 {
@@ -297,6 +325,7 @@ main(void)
         BUS_TEST(test_the_embedded_broker_does_not_stall),
         BUS_TEST(test_topics_without_admin_calls),
         BUS_TEST(test_tells_when_it_has_read_all_there_is),
+        BUS_TEST(test_seeks_in_a_row_end_at_the_last),
         BUS_TEST(test_paused_it_gives_nothing_and_goes_on_where_it_was),
     };
 
