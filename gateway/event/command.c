@@ -364,7 +364,7 @@ command_parse(struct slice value, const struct record_header *headers, size_t he
     *command = (struct command){.priority = PRIORITY_INTERACTIVE};
     if (value.length > COMMAND_BYTES_MAX) {
         /* What the headers tell is worth an answer; the value is not worth the memory. */
-        complain(&reading, "it has %zu bytes; a command has at most %d", value.length, COMMAND_BYTES_MAX);
+        complain(&reading, "it has %zu bytes; a command has at most %zu", value.length, COMMAND_BYTES_MAX);
         value = (struct slice){0};
     }
     switch (cloudevent_read(value, headers, header_count, arena, &reading.event, &why)) {

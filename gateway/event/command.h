@@ -30,7 +30,7 @@ enum command_control {
 };
 
 #define COMMAND_ID_BYTES_MAX       256 /* of id, account and correlation id */
-#define COMMAND_BYTES_MAX          (256 * 1024)
+#define COMMAND_BYTES_MAX          ((size_t)256 * 1024)
 #define COMMAND_FORWARDED_HEADER   "trunkline-forwarded"
 #define COMMAND_TYPE_PREFIX        "io.trunkline.command."
 #define COMMAND_CONTENT_HASH_BYTES 16

@@ -6,11 +6,16 @@
 #include "base/digest.h"
 #include "base/json_writer.h"
 
+/* Of an object, to be sorted. */
+struct member {
+    const struct value *value;
+};
+
 static int
 compare_names(const void *left, const void *right)
 {
-    const struct slice a = (*(const struct value *const *)left)->name;
-    const struct slice b = (*(const struct value *const *)right)->name;
+    const struct slice a = ((const struct member *)left)->value->name;
+    const struct slice b = ((const struct member *)right)->value->name;
     size_t common = a.length < b.length ? a.length : b.length;
     int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
 
@@ -22,7 +27,7 @@ static void write_canonical(struct json_writer *writer, const struct value *valu
 static void
 write_object(struct json_writer *writer, const struct value *object)
 {
-    const struct value **members = arena_zalloc(writer->arena, (size_t)object->count + 1, sizeof(*members));
+    struct member *members = arena_zalloc(writer->arena, (size_t)object->count + 1, sizeof(*members));
     size_t count = 0;
 
     if (members == NULL) {
@@ -30,13 +35,13 @@ write_object(struct json_writer *writer, const struct value *object)
         return;
     }
     for (const struct value *member = object->first; member != NULL; member = member->next) {
-        members[count++] = member;
+        members[count++].value = member;
     }
     qsort(members, count, sizeof(*members), compare_names);
     json_open(writer, '{');
     for (size_t i = 0; i < count; i++) {
-        json_name(writer, members[i]->name);
-        write_canonical(writer, members[i]);
+        json_name(writer, members[i].value->name);
+        write_canonical(writer, members[i].value);
     }
     json_close(writer, '}');
 }

@@ -51,7 +51,7 @@ write_text(struct json_writer *writer, const char *name, struct slice text)
 static void
 write_bounded(struct json_writer *writer, const char *name, struct slice text, size_t most)
 {
-    static const char cut[] = "...";
+    static const char cut[] = {'.', '.', '.'};
     size_t valid = utf8_valid_prefix(text);
     char *shorter;
 
@@ -59,10 +59,10 @@ write_bounded(struct json_writer *writer, const char *name, struct slice text, s
         write_text(writer, name, text);
         return;
     }
-    if (valid > most - strlen(cut)) {
-        valid = utf8_valid_prefix(slice_make(text.data, most - strlen(cut)));
+    if (valid > most - sizeof(cut)) {
+        valid = utf8_valid_prefix(slice_make(text.data, most - sizeof(cut)));
     }
-    shorter = arena_alloc(writer->arena, valid + strlen(cut));
+    shorter = arena_alloc(writer->arena, valid + sizeof(cut));
     if (shorter == NULL) {
         writer->failed = true;
         return;
@@ -70,8 +70,8 @@ write_bounded(struct json_writer *writer, const char *name, struct slice text, s
     if (valid > 0) {
         memcpy(shorter, text.data, valid);
     }
-    memcpy(shorter + valid, cut, strlen(cut));
-    write_text(writer, name, slice_make(shorter, valid + strlen(cut)));
+    memcpy(shorter + valid, cut, sizeof(cut));
+    write_text(writer, name, slice_make(shorter, valid + sizeof(cut)));
 }
 
 static void

@@ -27,7 +27,7 @@ result_final(enum result_status status)
     return status >= RESULT_SUCCEEDED && status <= RESULT_UNKNOWN;
 }
 
-#define RESULT_ANSWER_BYTES_MAX (512 * 1024)
+#define RESULT_ANSWER_BYTES_MAX ((size_t)512 * 1024)
 
 struct result {
     enum result_status status;

@@ -18,7 +18,7 @@ command_duration_read(const char *text, int64_t *ms)
     static const struct {
         char unit;
         int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}, {'d', 24 * 3600 * 1000}};
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
     int64_t number = 0;
 
     for (; *text >= '0' && *text <= '9'; text++) {
