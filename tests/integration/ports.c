@@ -1,19 +1,25 @@
-/* The transactional producer and the group consumer as a process of their own, told what to do by lines on stdin and
- * telling what happened by lines on stdout: for test_ports.py, which runs several and kills some.
+/* The ports of the bus that the lanes stand on, and the record reader, as a process of their own, told what to do by
+ * lines on stdin and telling what happened by lines on stdout: for test_ports.py, which runs several and kills some.
  *
  *   ports transact BROKERS ID TOPIC           init | commit PARTITION VALUE COPIES ... [offset GROUP TOPIC NEXT]
- *   ports own BROKERS GROUP TOPIC             release PARTITION | committed PARTITION | leave */
+ *                                             | at PARTITION UNIX_MS | partitions
+ *   ports own BROKERS GROUP TOPIC             release PARTITION | committed PARTITION | leave
+ *   ports follow BROKERS TOPIC OFFSET         seek OFFSET | pause | resume      (partition 0)
+ *   ports read BROKERS TOPIC                  fetch OFFSET ...                  (partition 0) */
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bus/consumer.h"
 #include "bus/group_consumer.h"
 #include "bus/transaction.h"
+#include "egress/record_reader.h"
 
 #define MOST_RECORDS 50000
 #define CALL_MS      20000
+#define KEPT_BYTES   65536
 
 static struct kafka_property properties[] = {{"bootstrap.servers", NULL}};
 static const struct kafka_settings settings = {.properties = properties, .count = 1};
@@ -70,6 +76,33 @@ commit(struct transaction_producer *producer, struct slice topic)
     free(records);
 }
 
+/* The words after "at". */
+static void
+find(struct transaction_producer *producer, struct slice topic)
+{
+    int32_t partition = (int32_t)strtol(strtok(NULL, " "), NULL, 10);
+    int64_t unix_ms = strtoll(strtok(NULL, " "), NULL, 10);
+    int64_t offset = 0;
+
+    if (transaction_producer_offset_at(producer, topic, partition, unix_ms, CALL_MS, &offset, &error)) {
+        say("offset", "", (long long)offset);
+    } else {
+        say("failed", error.text, partition);
+    }
+}
+
+static void
+count(struct transaction_producer *producer, struct slice topic)
+{
+    int32_t partitions = 0;
+
+    if (transaction_producer_partitions(producer, topic, CALL_MS, &partitions, &error)) {
+        say("partitions", "", partitions);
+    } else {
+        say("failed", error.text, 0);
+    }
+}
+
 static int
 transact(const char *id, const char *topic_name)
 {
@@ -82,9 +115,16 @@ transact(const char *id, const char *topic_name)
         return failed();
     }
     while (getline(&line, &size, stdin) > 0) {
+        const char *verb;
+
         line[strcspn(line, "\n")] = '\0';
-        if (strcmp(strtok(line, " "), "commit") == 0) {
+        verb = strtok(line, " ");
+        if (strcmp(verb, "commit") == 0) {
             commit(producer, topic);
+        } else if (strcmp(verb, "at") == 0) {
+            find(producer, topic);
+        } else if (strcmp(verb, "partitions") == 0) {
+            count(producer, topic);
         } else if (transaction_producer_init(producer, &topic, 1, CALL_MS, &error)) {
             say("ready", "", 0);
         } else {
@@ -96,8 +136,11 @@ transact(const char *id, const char *topic_name)
     return 0;
 }
 
-static struct group_consumer *member;
 static struct event_base *base;
+static struct group_consumer *member;
+static struct consumer *follower;
+static struct record_reader *reader;
+static void (*obey)(char *line); /* what a line on stdin is given to */
 
 static void
 on_assigned(void *owner, int32_t partition)
@@ -129,7 +172,7 @@ on_left(void *owner)
 }
 
 static void
-obey(char *line)
+obey_as_member(char *line)
 {
     const char *verb = strtok(line, " ");
     const char *word = strtok(NULL, " ");
@@ -170,38 +213,147 @@ on_stdin(evutil_socket_t fd, short what, void *argument)
     }
 }
 
+/* Runs the loop until stdin is closed or somebody ends it. */
+static void
+listen_to(void (*to)(char *line))
+{
+    struct event *input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, NULL);
+
+    obey = to;
+    event_add(input, NULL);
+    event_base_dispatch(base);
+    event_free(input);
+}
+
 static int
 own(const char *group, const char *topic)
 {
     static const struct group_consumer_owner owner = {on_assigned, on_revoked, on_lost, on_left, NULL};
-    struct event *input;
 
-    base = event_base_new();
     member = group_consumer_new(&settings, group, slice_from(topic), base, &owner, &error);
     if (member == NULL) {
         return failed();
     }
-    input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, NULL);
-    event_add(input, NULL);
-    event_base_dispatch(base);
-    event_free(input);
+    listen_to(obey_as_member);
     group_consumer_free(member);
-    event_base_free(base);
     return 0;
+}
+
+static void
+say_record(const char *what, int64_t offset, const struct consumed *record)
+{
+    char value[64];
+
+    snprintf(value, sizeof value, "%.*s", SLICE_ARGS(record->value));
+    say(what, value, (long long)offset);
+}
+
+static void
+on_followed(const struct consumed *record, void *argument)
+{
+    (void)argument;
+    say_record("record", record->offset, record);
+}
+
+static void
+on_end(void *argument)
+{
+    (void)argument;
+    say("end", "", (long long)consumer_end(follower));
+}
+
+static void
+obey_as_follower(char *line)
+{
+    const char *verb = strtok(line, " ");
+
+    if (strcmp(verb, "seek") == 0) {
+        if (!consumer_seek(follower, strtoll(strtok(NULL, " "), NULL, 10), &error)) {
+            say("failed", error.text, 0);
+        }
+    } else {
+        consumer_pause(follower, strcmp(verb, "pause") == 0);
+        say("done", "", 0);
+    }
+}
+
+static int
+follow(const char *topic, int64_t offset)
+{
+    follower = consumer_new_at(&settings, base, slice_from(topic), 0, offset, on_followed, NULL, &error);
+    if (follower == NULL) {
+        return failed();
+    }
+    consumer_on_end(follower, on_end);
+    listen_to(obey_as_follower);
+    consumer_free(follower);
+    return 0;
+}
+
+static void
+on_fetched(void *argument, int64_t offset, const struct consumed *record)
+{
+    (void)argument;
+    if (record == NULL) {
+        say("gone", "", (long long)offset);
+    } else {
+        say_record("record", offset, record);
+    }
+}
+
+static void
+obey_as_reader(char *line)
+{
+    const char *word = strtok(line, " ");
+
+    while ((word = strtok(NULL, " ")) != NULL) {
+        if (!record_reader_fetch(reader, strtoll(word, NULL, 10), on_fetched, NULL)) {
+            say("failed", "out of memory", 0);
+        }
+    }
+}
+
+static int
+read_records(const char *topic)
+{
+    reader = record_reader_new(&settings, base, slice_from(topic), 0, KEPT_BYTES);
+    if (reader == NULL) {
+        return 1;
+    }
+    listen_to(obey_as_reader);
+    record_reader_free(reader);
+    return 0;
+}
+
+static int
+run(int count, char **words)
+{
+    if (count == 5 && strcmp(words[1], "transact") == 0) {
+        return transact(words[3], words[4]);
+    }
+    if (count == 5 && strcmp(words[1], "own") == 0) {
+        return own(words[3], words[4]);
+    }
+    if (count == 5 && strcmp(words[1], "follow") == 0) {
+        return follow(words[3], strtoll(words[4], NULL, 10));
+    }
+    if (count == 4 && strcmp(words[1], "read") == 0) {
+        return read_records(words[3]);
+    }
+    fprintf(stderr, "usage: ports transact BROKERS ID TOPIC | own BROKERS GROUP TOPIC | follow BROKERS TOPIC OFFSET | "
+                    "read BROKERS TOPIC\n");
+    return 2;
 }
 
 int
 main(int count, char **words)
 {
+    int status;
+
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_INFO, clock_system());
-    if (count == 5 && strcmp(words[1], "transact") == 0) {
-        properties[0].value = words[2];
-        return transact(words[3], words[4]);
-    }
-    if (count == 5 && strcmp(words[1], "own") == 0) {
-        properties[0].value = words[2];
-        return own(words[3], words[4]);
-    }
-    fprintf(stderr, "usage: ports transact BROKERS ID TOPIC | ports own BROKERS GROUP TOPIC\n");
-    return 2;
+    properties[0].value = count > 2 ? words[2] : "";
+    base = event_base_new();
+    status = run(count, words);
+    event_base_free(base);
+    return status;
 }

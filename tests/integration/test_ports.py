@@ -1,5 +1,6 @@
-"""The transactional producer and the group consumer of the bus against the real Kafka: each in processes of their own
-(ports.c, beside the binary under test), so that they can be stopped and killed."""
+"""What the lanes stand on, against the real Kafka: the transactional producer, the group consumer, the reader of one
+partition, the reader of single records; each in processes of their own (ports.c, beside the binary under test), so that
+they can be stopped and killed."""
 
 import os
 import queue
@@ -93,7 +94,7 @@ def start(kafka, tmp_path):
     ports = []
 
     def start_port(verb, *arguments):
-        ports.append(Port(tmp_path / f"ports-{len(ports)}.log", verb, kafka.address, *arguments))
+        ports.append(Port(tmp_path / f"ports-{len(ports)}.log", verb, kafka.address, *map(str, arguments)))
         return ports[-1]
 
     yield start_port
@@ -246,3 +247,117 @@ def test_leaving_hands_over_what_is_released(kafka, prefix, start):
     assert first.hear() == ("left", 0, "")
     assert first.process.wait(timeout=20) == 0
     second.own(PARTITIONS)
+
+
+@pytest.fixture
+def journal(kafka, prefix, start):
+    """A partition as lanes leave it: offset 0 "one", 1 a mark, 2 a record that was taken back, 3 its mark, 4 "two",
+    5 "two", 6 a mark; 7 is the end."""
+    topic = prefix + "journal"
+    kafka.create(topic, partitions=2, max_message_bytes=2000, message_timestamp_type="LogAppendTime")
+    port = start("transact", prefix + "0", topic).init()
+    outcome, first = port.commit(0, "one", 1)
+    assert (outcome, first["record"]) == ("COMMITTED", 0)
+    later_than(first["time"])
+    assert port.commit(0, "never", 1, 1, "x" * 5000, 1)[0] == "REFUSED"
+    assert next(end_of(kafka, topic, 0)) == 4
+    later_than(int(time.time() * 1000))
+    outcome, second = port.commit(0, "two", 2)
+    assert (outcome, second["record"]) == ("COMMITTED", 4)
+    later_than(second["time"])
+    return port, topic, first["time"], second["time"]
+
+
+def later_than(unix_ms):
+    """Until another record could not have the same time."""
+    wait_until(lambda: time.time() * 1000 > unix_ms + 1, 20, "the clock to go on", pause=0.001)
+
+
+def hear_all(port, *last):
+    """What it says until it says that."""
+    said = []
+    while said[-1:] != [last]:
+        said.append(port.hear())
+    return said
+
+
+def test_the_offset_of_a_time(journal):
+    port, _, first, second = journal
+    assert port.ask("at", 0, 0) == ("offset", 0, "")
+    assert port.ask("at", 0, -5) == ("offset", 0, "")
+    assert port.ask("at", 0, first) == ("offset", 0, "")
+    word, offset, _ = port.ask("at", 0, first + 1)  # a mark or what was taken back may be the first since
+    assert word == "offset" and 1 <= offset <= 4
+    assert port.ask("at", 0, second) == ("offset", 4, "")
+    # Nothing is that young: the end, behind the last mark.
+    assert port.ask("at", 0, int(time.time() * 1000) + 3600_000) == ("offset", 7, "")
+    assert port.ask("partitions") == ("partitions", 2, "")
+
+
+def test_the_offset_of_a_time_in_an_empty_partition(kafka, prefix, start):
+    kafka.create(prefix + "journal", partitions=3)
+    port = start("transact", prefix + "0", prefix + "journal").init()
+    assert port.ask("at", 2, 1000) == ("offset", 0, "")
+    assert port.ask("partitions") == ("partitions", 3, "")
+
+
+def test_a_reader_skips_marks_and_what_was_taken_back_and_tells_the_end(journal, start):
+    port, topic, _, _ = journal
+    reader = start("follow", topic, 0)
+    assert hear_all(reader, "end", 7, "") == [
+        ("record", 0, "one"), ("record", 4, "two"), ("record", 5, "two"), ("end", 7, ""),
+    ]
+    reader.tell("seek", 2)
+    assert hear_all(reader, "end", 7, "")[:2] == [("record", 4, "two"), ("record", 5, "two")]
+    reader.tell("seek", 6)  # the last mark: nothing to read
+    assert reader.hear() == ("end", 7, "")
+    reader.tell("seek", 7)  # the very end
+    assert reader.hear() == ("end", 7, "")
+    reader.tell("seek", 1000)  # there is none such: from the beginning
+    assert hear_all(reader, "end", 7, "")[0] == ("record", 0, "one")
+    assert reader.ask("pause") == ("done", 0, "")
+    assert port.commit(0, "three", 1)[0] == "COMMITTED"
+    other = start("follow", topic, 7)
+    assert hear_all(other, "end", 9, "")[0] == ("record", 7, "three")
+    assert reader.said.empty()
+    reader.tell("resume")
+    assert reader.hear() == ("done", 0, "")
+    said = hear_all(reader, "end", 9, "")
+    assert [line for line in said if line[0] == "record"] == [("record", 7, "three")]
+
+
+def test_a_reader_of_much_misses_nothing(kafka, prefix, start):
+    """More than its queue holds, many times over: it reads on each time without a gap or a repeat."""
+    topic = prefix + "journal"
+    kafka.create(topic)
+    port = start("transact", prefix + "0", topic).init()
+    for number in range(4):
+        assert port.commit(0, "x" * 600, 10000)[0] == "COMMITTED"
+    reader = start("follow", topic, 0)
+    said = hear_all(reader, "end", 40004, "")
+    offsets = [number for word, number, _ in said if word == "record"]
+    assert offsets == [offset for offset in range(40004) if offset % 10001 != 10000]
+    reader.tell("seek", 25000)
+    offsets = [number for word, number, _ in hear_all(reader, "end", 40004, "") if word == "record"]
+    assert offsets == [offset for offset in range(25000, 40004) if offset % 10001 != 10000]
+
+
+def test_single_records_among_marks_and_what_was_taken_back(journal, start):
+    port, topic, _, _ = journal
+    reader = start("read", topic)
+    reader.tell("fetch", 4)
+    assert reader.hear() == ("record", 4, "two")
+    reader.tell("fetch", 6, 2, 0, 5, 1, 3)
+    assert {reader.hear() for _ in range(6)} == {
+        ("record", 0, "one"), ("gone", 1, ""), ("gone", 2, ""), ("gone", 3, ""), ("record", 5, "two"), ("gone", 6, ""),
+    }
+    reader.tell("fetch", 7)  # is still to come
+    assert port.commit(0, "three", 1)[0] == "COMMITTED"
+    assert reader.hear() == ("record", 7, "three")
+    for number in range(20):  # each as soon as its commit is told
+        outcome, said = port.commit(0, f"value{number}", 1)
+        assert outcome == "COMMITTED"
+        reader.tell("fetch", said["record"])
+        assert reader.hear() == ("record", said["record"], f"value{number}")
+    reader.tell("fetch", 1000, 0)
+    assert {reader.hear(), reader.hear()} == {("gone", 1000, ""), ("record", 0, "one")}
