@@ -147,7 +147,6 @@ on_assigned(void *owner, int32_t partition)
         log_error("takeover_failed", log_integer("partition", partition), log_text("reason", "out of memory"));
         return;
     }
-    log_info("partition_assigned", log_integer("partition", partition));
     holding->ours = true;
     holding->revoked = false;
     if (holding->lane == NULL) {
@@ -165,7 +164,6 @@ on_revoked(void *owner, int32_t partition)
     if (holding == NULL) {
         return;
     }
-    log_info("partition_revoked", log_integer("partition", partition));
     holding->revoked = true;
     if (holding->lane == NULL) {
         holding->ours = false;
@@ -183,7 +181,6 @@ on_lost(void *owner, int32_t partition)
     if (holding == NULL) {
         return;
     }
-    log_warn("partition_lost", log_integer("partition", partition));
     holding->ours = holding->revoked = false;
     (void)evtimer_del(holding->again);
     if (holding->lane != NULL && let_rest(owner, holding->lane)) {
