@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES 64
+#define NAME_MAX_BYTES 80 /* a configured name, 64 at most, and what tells the parts on one machine apart */
 #define LOCK_NAME      "lock"
 
 struct instance {

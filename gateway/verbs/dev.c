@@ -316,7 +316,7 @@ dev_open(struct dev *dev, struct error *error)
     if (!make_topics(dev, error)) {
         return false;
     }
-    dev->process = process_new(dev->config, error);
+    dev->process = process_new(dev->config, PROCESS_INGRESS, error);
     return dev->process != NULL;
 }
 

@@ -19,8 +19,9 @@
 struct preparation {
     const struct config *config;
     struct topic_admin *admin;
-    void (*on_tried)(void *argument);
+    struct preparation_callbacks callbacks;
     void *argument;
+    bool told_tried; /* the loop's own */
     struct event *tried;
     int tried_fd;
     pthread_t thread;
@@ -146,10 +147,23 @@ on_tried_event(evutil_socket_t fd, short what, void *argument)
 {
     struct preparation *preparation = argument;
 
-    (void)fd;
+    struct error reason;
+    uint64_t tries;
+    bool done;
+
     (void)what;
-    event_del(preparation->tried);
-    preparation->on_tried(preparation->argument);
+    (void)!read(fd, &tries, sizeof(tries));
+    done = preparation_done(preparation, &reason);
+    if (done) {
+        event_del(preparation->tried);
+    }
+    if (!preparation->told_tried) {
+        preparation->told_tried = true;
+        preparation->callbacks.on_tried(preparation->argument);
+    }
+    if (done) {
+        preparation->callbacks.on_prepared(preparation->argument);
+    }
 }
 
 static bool
@@ -167,7 +181,7 @@ locks_init(struct preparation *preparation)
 }
 
 struct preparation *
-preparation_start(const struct config *config, struct event_base *base, void (*on_tried)(void *argument),
+preparation_start(const struct config *config, struct event_base *base, const struct preparation_callbacks *callbacks,
                   void *argument, struct error *error)
 {
     struct preparation *preparation = calloc(1, sizeof(*preparation));
@@ -178,7 +192,7 @@ preparation_start(const struct config *config, struct event_base *base, void (*o
         return NULL;
     }
     preparation->config = config;
-    preparation->on_tried = on_tried;
+    preparation->callbacks = *callbacks;
     preparation->argument = argument;
     error_set(&preparation->reason, "the topics are being looked at");
     preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

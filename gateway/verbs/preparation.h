@@ -9,9 +9,16 @@
 struct event_base;
 struct preparation;
 
-/* on_tried is called on the loop, once, after the first try, whatever came of it. config outlives it. */
+/* Both on the loop, each once. */
+struct preparation_callbacks {
+    void (*on_tried)(void *argument);    /* after the first try, whatever came of it */
+    void (*on_prepared)(void *argument); /* when all topics are there for the first time; never before on_tried */
+};
+
+/* config outlives it. */
 struct preparation *preparation_start(const struct config *config, struct event_base *base,
-                                      void (*on_tried)(void *argument), void *argument, struct error *error);
+                                      const struct preparation_callbacks *callbacks, void *argument,
+                                      struct error *error);
 /* Whether all topics were there when it looked last; else why not. From the loop's thread. */
 bool preparation_done(struct preparation *preparation, struct error *reason);
 /* No more tries; returns at once. NULL is fine. */

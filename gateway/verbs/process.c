@@ -1,4 +1,4 @@
-/* The parts of a gateway process and their order. */
+/* The parts of a process and their order. */
 #include "verbs/process.h"
 
 #include <event2/event.h>
@@ -13,30 +13,39 @@
 #include "base/instance.h"
 #include "base/log.h"
 #include "console/management.h"
+#include "egress/egress.h"
 #include "ingress/ingress.h"
+#include "verbs/announcement.h"
 #include "verbs/preparation.h"
+#include "verbs/signals.h"
 #include "verbs/verb.h"
 
-#define URL_BYTES    128
-#define NAMES_BYTES  1024
-#define SIGNAL_COUNT 3
-#define EXIT_HARD    130 /* ended at once, by a second signal */
+#define URL_BYTES      128
+#define INSTANCE_BYTES 256
+#define EGRESS_SUFFIX  "-egress"
+#define EGRESS_GRACE   10 /* seconds to commit and to hand over, once the last call has ended */
 
 enum stage {
     STAGE_PREPARING, /* the topics are looked at for the first time */
-    STAGE_SERVING,   /* callbacks are accepted */
+    STAGE_SERVING,   /* callbacks are accepted; commands, once the topics are there */
     STAGE_STOPPING,  /* what is owed is finished */
 };
 
 struct process {
     const struct config *config;
+    unsigned roles;
+    char instance_name[INSTANCE_BYTES];
     struct instance *instance;
     struct metrics *metrics;
     struct event_base *base;
     struct management *management;
     struct preparation *preparation;
     struct ingress *ingress;
-    struct event *signals[SIGNAL_COUNT];
+    struct egress *egress;
+    bool egress_started;
+    unsigned running;       /* roles that have not ended since the stop began */
+    struct event *deadline; /* until which egress may stop in order */
+    struct signals *signals;
     struct event *stopped; /* on stopped_fd: the ingress has ended */
     int stopped_fd;
     pthread_t stopper;
@@ -55,74 +64,87 @@ url_write(char url[URL_BYTES], struct slice address, unsigned port)
     snprintf(url, URL_BYTES, bare_ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), port);
 }
 
-static const char *
-kafka_address(const struct kafka_settings *kafka)
-{
-    for (size_t i = 0; i < kafka->count; i++) {
-        if (strcmp(kafka->properties[i].name, "bootstrap.servers") == 0) {
-            return kafka->properties[i].value;
-        }
-    }
-    return "";
-}
-
 static void
-names_write(char names[NAMES_BYTES], const struct config *config)
+announce_start(const struct process *process)
 {
-    size_t length = 0;
+    const struct announcement announcement = {
+        .config = process->config,
+        .url = process->url,
+        .management_url = process->management_url,
+        .instance = process->instance_name,
+    };
 
-    names[0] = '\0';
-    for (size_t i = 0; i < config->source_count && length < NAMES_BYTES; i++) {
-        length += (size_t)snprintf(names + length, NAMES_BYTES - length, "%s%.*s", length == 0 ? "" : " ",
-                                   SLICE_ARGS(config->sources[i].name));
+    if ((process->roles & PROCESS_INGRESS) != 0) {
+        announce_ingress(&announcement);
     }
-}
-
-static void
-log_started(const struct process *process)
-{
-    const struct config *config = process->config;
-    char names[NAMES_BYTES];
-
-    names_write(names, config);
-    log_info("gateway_started", log_text("url", process->url), log_text("management_url", process->management_url),
-             log_text("kafka", kafka_address(&config->kafka)), log_text("sources", names),
-             log_text("instance", config->instance), log_text("version", TRUNKLINE_VERSION));
-    for (size_t i = 0; i < config->warning_count; i++) {
-        log_warn("configuration_warning", log_integer("line", config->warnings[i].line),
-                 log_slice("reason", config->warnings[i].text));
+    if ((process->roles & PROCESS_EGRESS) != 0) {
+        announce_egress(&announcement);
     }
+    announce_warnings(process->config);
 }
 
 /* --- readiness --- */
 
+static bool
+ingress_ready(const struct process *process, struct error *reason)
+{
+    struct ingress_health health = {0};
+
+    if (process->ingress != NULL) {
+        health = ingress_health(process->ingress);
+    }
+    if (!health.accepting) {
+        return error_set(reason, "the workers are starting");
+    }
+    return health.kafka_reachable ||
+           error_set(reason, "no broker of %s is connected", announced_brokers(process->config));
+}
+
+static bool
+process_ready(struct process *process, struct error *reason)
+{
+    if (process->stage == STAGE_STOPPING) {
+        return error_set(reason, "stopping");
+    }
+    if (process->preparation == NULL || !preparation_done(process->preparation, reason)) {
+        return false; /* the reason says it */
+    }
+    if ((process->roles & PROCESS_INGRESS) != 0 && !ingress_ready(process, reason)) {
+        return false;
+    }
+    if ((process->roles & PROCESS_EGRESS) != 0 && !process->egress_started) {
+        return error_set(reason, "the worker is joining its group");
+    }
+    return (process->roles & PROCESS_EGRESS) == 0 || egress_ready(process->egress, reason);
+}
+
 static void
 on_readiness(void *argument, struct readiness *readiness)
 {
+    static const char *const good[] = {
+        [PROCESS_INGRESS] = "callbacks are accepted, topics are there, Kafka is connected",
+        [PROCESS_EGRESS] = "commands are carried out, topics are there",
+        [PROCESS_INGRESS | PROCESS_EGRESS] = "callbacks are accepted, commands are carried out, topics are there",
+    };
     struct process *process = argument;
     struct error reason = {0};
-    struct ingress_health health = {0};
 
-    if (process->ingress != NULL && process->stage == STAGE_SERVING) {
-        health = ingress_health(process->ingress);
-    }
-    readiness->ready = false;
-    if (process->stage == STAGE_STOPPING) {
-        error_set(&reason, "stopping");
-    } else if (process->preparation == NULL || !preparation_done(process->preparation, &reason)) {
-        ; /* the reason says it */
-    } else if (!health.accepting) {
-        error_set(&reason, "the workers are starting");
-    } else if (!health.kafka_reachable) {
-        error_set(&reason, "no broker of %s is connected", kafka_address(&process->config->kafka));
-    } else {
-        readiness->ready = true;
-    }
+    readiness->ready = process_ready(process, &reason);
     snprintf(readiness->reason, sizeof(readiness->reason), "%.*s", (int)sizeof(readiness->reason) - 1,
-             readiness->ready ? "callbacks are accepted, topics are there, Kafka is connected" : reason.text);
+             readiness->ready ? good[process->roles] : reason.text);
 }
 
 /* --- the end --- */
+
+/* A part has ended; with the last one the process does. */
+static void
+part_ended(struct process *process, enum process_role role)
+{
+    process->running &= ~(unsigned)role;
+    if (process->running == 0) {
+        event_base_loopbreak(process->base);
+    }
+}
 
 /* On a thread of its own, so that the management port goes on answering. */
 static void *
@@ -148,7 +170,53 @@ on_stopped(evutil_socket_t fd, short what, void *argument)
     (void)what;
     pthread_join(process->stopper, NULL);
     process->ingress = NULL;
-    event_base_loopbreak(process->base);
+    part_ended(process, PROCESS_INGRESS);
+}
+
+static void
+on_egress_stopped(void *argument)
+{
+    part_ended(argument, PROCESS_EGRESS);
+}
+
+/* What is not finished by now is left to the next owner of the commands, as after a crash. */
+static void
+on_deadline(evutil_socket_t fd, short what, void *argument)
+{
+    struct process *process = argument;
+
+    (void)fd;
+    (void)what;
+    if ((process->running & PROCESS_EGRESS) != 0) {
+        log_warn("egress_cut", log_text("reason", "it did not stop in order within its time"));
+        process->status = EXIT_FAULT;
+        part_ended(process, PROCESS_EGRESS);
+    }
+}
+
+/* Any call may just have been granted, and takes as long as its account lets it. */
+static unsigned
+egress_stop_seconds(const struct config *config)
+{
+    unsigned longest_ms = 0;
+    unsigned needed;
+
+    for (size_t i = 0; i < config->account_count; i++) {
+        longest_ms = config->accounts[i].timeout_ms > longest_ms ? config->accounts[i].timeout_ms : longest_ms;
+    }
+    needed = (longest_ms + 999) / 1000 + config->egress.lease_seconds + EGRESS_GRACE;
+    return config->shutdown_seconds > needed ? config->shutdown_seconds : needed;
+}
+
+static void
+egress_end(struct process *process)
+{
+    const struct timeval deadline = {.tv_sec = egress_stop_seconds(process->config)};
+
+    if (evtimer_add(process->deadline, &deadline) != 0) {
+        _exit(EXIT_FAULT);
+    }
+    egress_stop(process->egress, on_egress_stopped, process);
 }
 
 void
@@ -159,20 +227,26 @@ process_end(struct process *process, int status)
     }
     process->stage = STAGE_STOPPING;
     process->status = status;
+    process->running =
+        (process->ingress != NULL ? PROCESS_INGRESS : 0) | (process->egress_started ? PROCESS_EGRESS : 0);
     preparation_stop(process->preparation);
-    if (process->ingress == NULL) {
+    if (process->running == 0) {
         event_base_loopbreak(process->base);
-    } else if (pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
+        return;
+    }
+    if (process->ingress != NULL && pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
         _exit(EXIT_FAULT);
+    }
+    if (process->egress_started) {
+        egress_end(process);
     }
 }
 
 static void
-on_signal(evutil_socket_t number, short what, void *argument)
+on_signal(void *argument, int number)
 {
     struct process *process = argument;
 
-    (void)what;
     if (number == SIGHUP) {
         log_warn("reload_not_supported", log_text("reason", "a changed configuration is read at the next start"));
         return;
@@ -180,11 +254,19 @@ on_signal(evutil_socket_t number, short what, void *argument)
     if (process->stage == STAGE_STOPPING) {
         _exit(EXIT_HARD);
     }
-    log_info("gateway_stopping", log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    log_info((process->roles & PROCESS_INGRESS) != 0 ? "gateway_stopping" : "egress_stopping",
+             log_text("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     process_end(process, EXIT_OK);
 }
 
 /* --- the beginning --- */
+
+static void
+start_failed(struct process *process, const struct error *error)
+{
+    log_error("start_failed", log_text("reason", error->text));
+    process_end(process, EXIT_FAULT);
+}
 
 /* After the first look at the topics: so the producers find their metadata, and a Kafka that is away delays the start
  * by one try, not for ever. */
@@ -197,17 +279,34 @@ on_topics_tried(void *argument)
     if (process->stage != STAGE_PREPARING) {
         return;
     }
-    process->ingress = ingress_start(process->config, process->metrics, clock_system(), &error);
-    if (process->ingress == NULL) {
-        log_error("start_failed", log_text("reason", error.text));
-        process_end(process, EXIT_FAULT);
-        return;
+    if ((process->roles & PROCESS_INGRESS) != 0) {
+        process->ingress = ingress_start(process->config, process->metrics, clock_system(), &error);
+        if (process->ingress == NULL) {
+            start_failed(process, &error);
+            return;
+        }
+        url_write(process->url, process->config->address, ingress_port(process->ingress));
     }
     process->stage = STAGE_SERVING;
-    url_write(process->url, process->config->address, ingress_port(process->ingress));
-    log_started(process);
+    announce_start(process);
     if (process->on_started != NULL) {
         process->on_started(process->argument);
+    }
+}
+
+/* Commands cannot be read, nor anything be written down, before the topics are there. */
+static void
+on_topics_there(void *argument)
+{
+    struct process *process = argument;
+    struct error error = {0};
+
+    if (process->stage != STAGE_SERVING || process->egress == NULL) {
+        return;
+    }
+    process->egress_started = egress_start(process->egress, &error);
+    if (!process->egress_started) {
+        start_failed(process, &error);
     }
 }
 
@@ -222,43 +321,6 @@ raise_file_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
         log_warn("file_limit", log_text("reason", "RLIMIT_NOFILE cannot be raised to its hard limit"));
-    }
-}
-
-static const int signal_numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
-
-static bool
-signals_catch(struct process *process)
-{
-    (void)signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        process->signals[i] = evsignal_new(process->base, signal_numbers[i], on_signal, process);
-        if (process->signals[i] == NULL || event_add(process->signals[i], NULL) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void
-on_late_signal(int number)
-{
-    if (number != SIGHUP) {
-        _exit(EXIT_HARD);
-    }
-}
-
-/* The loop has ended: from now on a signal ends the process at once. As PID 1 it would be ignored by default. */
-static void
-signals_release(struct process *process)
-{
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        if (process->signals[i] == NULL) {
-            continue;
-        }
-        event_free(process->signals[i]);
-        process->signals[i] = NULL;
-        (void)signal(signal_numbers[i], on_late_signal);
     }
 }
 
@@ -279,26 +341,48 @@ metrics_begin(void)
 }
 
 static bool
+loop_open(struct process *process, struct error *error)
+{
+    process->base = event_base_new();
+    process->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (process->base == NULL || process->stopped_fd < 0) {
+        return error_set(error, "out of memory or file descriptors");
+    }
+    process->signals = signals_new(process->base, on_signal, process);
+    process->deadline = evtimer_new(process->base, on_deadline, process);
+    process->stopped = event_new(process->base, process->stopped_fd, EV_READ, on_stopped, process);
+    if (process->signals == NULL || process->deadline == NULL || process->stopped == NULL ||
+        event_add(process->stopped, NULL) != 0) {
+        return error_set(error, "out of memory");
+    }
+    return true;
+}
+
+static bool
 process_open(struct process *process, struct error *error)
 {
     const struct config *config = process->config;
+    bool egress_alone = process->roles == PROCESS_EGRESS;
+    unsigned port = egress_alone ? config->egress_management_port : config->management_port;
 
-    process->instance = instance_open(config->data_dir, config->instance, error);
-    if (process->instance == NULL) {
+    snprintf(process->instance_name, sizeof(process->instance_name), "%s%s", config->instance,
+             egress_alone ? EGRESS_SUFFIX : "");
+    process->instance = instance_open(config->data_dir, process->instance_name, error);
+    if (process->instance == NULL || !loop_open(process, error)) {
         return false;
     }
     process->metrics = metrics_begin();
-    process->base = event_base_new();
-    process->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (process->metrics == NULL || process->base == NULL || process->stopped_fd < 0 || !signals_catch(process)) {
-        return error_set(error, "out of memory or file descriptors");
-    }
-    process->stopped = event_new(process->base, process->stopped_fd, EV_READ, on_stopped, process);
-    if (process->stopped == NULL || event_add(process->stopped, NULL) != 0) {
+    if (process->metrics == NULL) {
         return error_set(error, "out of memory");
     }
-    process->management = management_new(process->base, config->management_address, config->management_port,
-                                         process->metrics, on_readiness, process, error);
+    if ((process->roles & PROCESS_EGRESS) != 0) {
+        process->egress = egress_new(config, process->base, clock_system(), process->metrics, error);
+        if (process->egress == NULL) {
+            return false;
+        }
+    }
+    process->management =
+        management_new(process->base, config->management_address, port, process->metrics, on_readiness, process, error);
     if (process->management == NULL) {
         return false;
     }
@@ -315,7 +399,7 @@ on_libevent_message(int severity, const char *message)
 }
 
 struct process *
-process_new(const struct config *config, struct error *error)
+process_new(const struct config *config, unsigned roles, struct error *error)
 {
     struct process *process = calloc(1, sizeof(*process));
 
@@ -324,6 +408,7 @@ process_new(const struct config *config, struct error *error)
         return NULL;
     }
     process->config = config;
+    process->roles = roles;
     process->stopped_fd = -1;
     raise_file_limit();
     event_set_log_callback(on_libevent_message);
@@ -337,18 +422,21 @@ process_new(const struct config *config, struct error *error)
 int
 process_run(struct process *process, void (*on_started)(void *argument), void *argument)
 {
+    static const struct preparation_callbacks callbacks = {on_topics_tried, on_topics_there};
     struct error error = {0};
 
     process->on_started = on_started;
     process->argument = argument;
-    process->preparation = preparation_start(process->config, process->base, on_topics_tried, process, &error);
+    process->preparation = preparation_start(process->config, process->base, &callbacks, process, &error);
     if (process->preparation == NULL) {
         log_error("start_failed", log_text("reason", error.text));
         return EXIT_FAULT;
     }
     event_base_dispatch(process->base);
-    signals_release(process);
-    log_info("gateway_stopped", log_integer("status", process->status));
+    signals_free(process->signals);
+    process->signals = NULL;
+    log_info((process->roles & PROCESS_INGRESS) != 0 ? "gateway_stopped" : "egress_stopped",
+             log_integer("status", process->status));
     return process->status;
 }
 
@@ -359,8 +447,12 @@ process_free(struct process *process)
         return;
     }
     preparation_free(process->preparation);
+    egress_free(process->egress);
     management_free(process->management);
-    signals_release(process);
+    signals_free(process->signals);
+    if (process->deadline != NULL) {
+        event_free(process->deadline);
+    }
     if (process->stopped != NULL) {
         event_free(process->stopped);
     }

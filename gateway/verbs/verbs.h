@@ -4,6 +4,7 @@
 #include "verbs/verb.h"
 
 extern const struct verb verb_gateway;
+extern const struct verb verb_egress;
 extern const struct verb verb_dev;
 extern const struct verb verb_check;
 extern const struct verb verb_convert;

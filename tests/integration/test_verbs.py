@@ -9,7 +9,7 @@ import pytest
 from gateway import ROOT, Gateway, configuration, run
 from waiting import wait_until
 
-VERBS = ("gateway", "dev", "check", "convert", "send", "topics")
+VERBS = ("gateway", "egress", "dev", "check", "convert", "send", "topics")
 
 
 @pytest.mark.parametrize("verb", VERBS)
