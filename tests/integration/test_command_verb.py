@@ -284,3 +284,10 @@ def test_a_dry_run_shows_the_request_and_no_secret(offline, account, name, data,
     assert lines[0] == head and lines[1:1 + len(names)] == names and lines[1 + len(names)] == ""
     assert [json.loads(line) for line in lines[2 + len(names):]] == ([] if body is None else [body])
     assert SECRET not in told.stdout
+
+
+def test_its_help_tells_the_exit_statuses():
+    told = run("command", "--help")
+    assert told.returncode == 0 and told.stdout == run("command", "submit", "--help").stdout
+    assert told.stdout.startswith("usage: trunkline command submit") and re.search(r"Exit status: 0 succeeded .* 5 no final", told.stdout, re.S)
+    assert "command" in run("--help").stdout

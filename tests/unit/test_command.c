@@ -240,6 +240,7 @@ test_refused_values(void **state)
 {
     (void)state;
     assert_refused("", "the value is not JSON");
+    assert_int_equal(parse_record((struct slice){0}, NULL, 0), COMMAND_INVALID); /* a tombstone */
     assert_refused("[]", "one JSON object");
     assert_refused("{\"id\":\"c\",\"id\":\"d\"}", "comes twice");
     assert_refused("{\"id\":\"c\"," DIAL ",\"account\":\"a\"} x", "trailing garbage");
