@@ -12,7 +12,7 @@
 #define FIELD_BYTES   64
 #define EXTRAS_BYTES  512
 #define FIRST_ID      403344537650466816u /* of the document's examples */
-#define CHINA_SECONDS (8 * 3600)
+#define CHINA_SECONDS ((time_t)8 * 3600)
 
 #define TIME_BYTES 20 /* "YYYY-MM-DD HH:MM:SS" */
 

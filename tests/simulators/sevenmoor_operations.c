@@ -189,14 +189,13 @@ seconds_of(struct slice text)
 {
     struct tm parts = {0};
     char copy[32];
+    const char *end;
 
     (void)snprintf(copy, sizeof(copy), "%.*s", text.length < sizeof(copy) ? (int)text.length : 0, text.data);
-    if (text.length != 19 || sscanf(copy, "%4d-%2d-%2d %2d:%2d:%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                                    &parts.tm_hour, &parts.tm_min, &parts.tm_sec) != 6) {
+    end = strptime(copy, "%Y-%m-%d %H:%M:%S", &parts);
+    if (text.length != 19 || end == NULL || *end != '\0') {
         return -1;
     }
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
     return (int64_t)timegm(&parts);
 }
 

@@ -63,14 +63,14 @@ static struct slice
 filled(struct arena *arena, size_t bytes, const char *open, char fill, const char *close)
 {
     size_t length = strlen(open) + bytes + strlen(close);
-    char *text = arena_alloc(arena, length + 1);
+    char *text = arena_alloc(arena, length);
 
     if (text == NULL) {
         return (struct slice){"", 0};
     }
+    memset(text, fill, length);
     memcpy(text, open, strlen(open));
-    memset(text + strlen(open), fill, bytes);
-    memcpy(text + strlen(open) + bytes, close, strlen(close) + 1);
+    memcpy(text + length - strlen(close), close, strlen(close));
     return slice_make(text, length);
 }
 
