@@ -287,6 +287,37 @@ call_once(struct fixture *fixture, const struct call_request *request)
     assert_int_equal(caller_count(fixture->caller), 0);
 }
 
+/* --- servers --- */
+
+#define OK_HEAD   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+#define OK_ANSWER OK_HEAD "Content-Length: 7\r\n\r\n{\"a\":1}"
+
+/* Answers, once, with what it was given, and waits for the client to close. */
+static inline void
+serve_text(struct visit *visit)
+{
+    if (visit_read_request(visit) && visit_text(visit, visit->vendor->argument)) {
+        visit_wait(visit);
+    }
+}
+
+/* The same, and closes. */
+static inline void
+serve_text_and_close(struct visit *visit)
+{
+    if (visit_read_request(visit)) {
+        (void)visit_text(visit, visit->vendor->argument);
+    }
+}
+
+static inline void
+serve_request_only(struct visit *visit)
+{
+    if (visit_read_request(visit)) {
+        visit_wait(visit);
+    }
+}
+
 /* --- what is expected --- */
 
 static inline void

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define VENDOR_REQUEST_BYTES (256 * 1024)
+#define VENDOR_REQUEST_BYTES (2 * 1024 * 1024)
+#define VENDOR_STOP_SECONDS  30
 
 struct visit;
 
@@ -265,14 +267,19 @@ vendor_start(void (*serve)(struct visit *visit), SSL_CTX *tls, const void *argum
 static inline void
 vendor_stop_counting(struct vendor *vendor, unsigned *visits, unsigned *requests)
 {
+    struct timespec until;
+
     atomic_store(&vendor->closing, true);
     shutdown(vendor->listener, SHUT_RDWR);
     pthread_join(vendor->thread, NULL);
     close(vendor->listener);
     pthread_mutex_lock(&vendor->lock);
     pthread_cond_broadcast(&vendor->changed);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += VENDOR_STOP_SECONDS;
     while (vendor->going > 0) {
-        pthread_cond_wait(&vendor->changed, &vendor->lock);
+        vendor_or_die(pthread_cond_timedwait(&vendor->changed, &vendor->lock, &until) == 0,
+                      "a connection to the vendor was not closed");
     }
     pthread_mutex_unlock(&vendor->lock);
     *visits = atomic_load(&vendor->visits);
