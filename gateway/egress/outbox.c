@@ -271,6 +271,7 @@ outbox_result(struct outbox *outbox, const struct result *result)
         return;
     }
     brief.answer = (struct slice){0};
+    brief.answer_omitted = result->answer.length;
     if (!result_write(result, batch->arena, &record) ||
         (!slice_empty(result->answer) && !result_write(&brief, batch->arena, &shorter))) {
         lane_fail(outbox->lane, "out of memory");

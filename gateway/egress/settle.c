@@ -40,6 +40,7 @@ brief_value(struct lane *lane, const struct result *result)
     struct arena *arena = outbox_arena(lane->outbox);
 
     brief.answer = (struct slice){0};
+    brief.answer_omitted = result->answer.length;
     if (arena == NULL || !result_write(&brief, arena, &record)) {
         lane_fail(lane, "out of memory");
         return (struct slice){0};
