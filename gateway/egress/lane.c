@@ -200,6 +200,13 @@ lane_schedule(struct lane *lane)
     timer_after_ms(lane->due, left_ms);
 }
 
+/* There is enough under way: a hundred thousand commands may expire in one moment. */
+static bool
+busy_settling(const struct lane *lane)
+{
+    return lane->settling >= DUE_AT_ONCE || outbox_crowded(lane->outbox);
+}
+
 static void
 on_due(evutil_socket_t fd, short events, void *argument)
 {
@@ -208,7 +215,7 @@ on_due(evutil_socket_t fd, short events, void *argument)
 
     (void)fd;
     (void)events;
-    for (int i = 0; i < 1000 && lane->state == LANE_WORKING && !outbox_crowded(lane->outbox); i++) {
+    for (int i = 0; i < DUE_AT_ONCE && lane->state == LANE_WORKING && !busy_settling(lane); i++) {
         bool expired;
         entry_t number = backlog_due(lane->backlog, now_ms, lane_queue, lane, &expired);
         struct entry entry;
@@ -227,7 +234,11 @@ on_due(evutil_socket_t fd, short events, void *argument)
             account_dispatch(lane->accounts[entry.account]);
         }
     }
-    lane_schedule(lane);
+    if (busy_settling(lane)) {
+        timer_after_ms(lane->due, DUE_AGAIN_MS);
+    } else {
+        lane_schedule(lane);
+    }
 }
 
 /* --- open fates --- */
