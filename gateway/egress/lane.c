@@ -12,6 +12,8 @@
 #define FORGET_EVERY_MS        60000
 #define COUNT_EVERY_MS         10000
 #define KAFKA_MS               5000
+#define DUE_AT_ONCE            500 /* commands that expire, before others get their turn */
+#define DUE_AGAIN_MS           20
 #define TRANSACTIONAL_ID_BYTES 300
 
 /* A command of which nobody knows yet whether it was carried out. */
