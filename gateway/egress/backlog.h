@@ -1,5 +1,6 @@
-/* The backlog holds every unfinished command of a lane, as an index: some 60 bytes each, not its body. It knows them by
- * their id, in the order of each account's queue, and by the time at which something is to happen to them.
+/* The backlog holds every unfinished command of a lane, as an index: some 75 bytes each (90 while it waits), not its
+ * body. It knows them by their id, in the order of each account's queue, and by the time at which something is to
+ * happen to them.
  *
  * An entry is WAITING for its not_before, QUEUED in its account's queue, or TAKEN out of it by somebody who is to put
  * it back or finish it. */
@@ -19,11 +20,15 @@ struct command_key {
 };
 struct command_key command_key(struct slice account, struct slice id);
 
-/* The queue of one account, owned by whoever owns the account's state; cleared memory is an empty one. */
+/* The queue of one account, owned by whoever owns the account's state; cleared memory is an empty one. One that is not
+ * empty stays where it is in memory. */
 struct queue {
     entry_t root;
     uint32_t count[PRIORITY_COUNT];
     uint32_t waiting; /* entries with a not_before to come */
+    /* The backlog's own: the earliest deadline in it, and its place among the other queues by that. */
+    int64_t due_ms;
+    struct queue *child, *sibling, *previous;
 };
 void queue_init(struct queue *queue);
 static inline uint32_t
@@ -50,7 +55,7 @@ struct entry {
     int64_t offset;        /* of the command's record */
     int64_t received_ms;   /* wall time of that record */
     int64_t deadline_ms;   /* wall time */
-    int64_t not_before_ms; /* 0: none */
+    int64_t not_before_ms; /* 0: none, or it does not wait for it any more */
     uint32_t account;      /* the caller's number for it */
     enum command_priority priority;
     uint8_t attempts; /* requests that left for it; stays at 255 */
@@ -84,10 +89,11 @@ void backlog_take(struct backlog *backlog, struct queue *queue, entry_t number);
 void backlog_put_back(struct backlog *backlog, struct queue *queue, entry_t number); /* TAKEN → QUEUED */
 void backlog_remove(struct backlog *backlog, struct queue *queue, entry_t number);   /* in any state */
 
-/* The earliest wall time at which an entry that is not taken becomes due: its not_before, else its deadline. INT64_MAX:
- * none. */
+/* The earliest wall time at which an entry that is not taken becomes due: its deadline, or its not_before when that is
+ * to come and is earlier. INT64_MAX: none. */
 int64_t backlog_due_at(const struct backlog *backlog);
 /* The next entry that is due. One that waited: is moved to its queue (queue_of gives it by account) and *expired is
- * false. One whose deadline has come: is TAKEN from its queue and *expired is true. ENTRY_NONE: nothing is due. */
+ * false. One whose deadline has come: is TAKEN from its queue, or from where it waited, and *expired is true.
+ * ENTRY_NONE: nothing is due. */
 entry_t backlog_due(struct backlog *backlog, int64_t now_ms,
                     struct queue *(*queue_of)(void *argument, uint32_t account), void *argument, bool *expired);

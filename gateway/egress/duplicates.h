@@ -1,4 +1,4 @@
-/* Duplicates remembers every command that was finished within the de-duplication window: 40 bytes each, with the place
+/* Duplicates remembers every command that was finished within the de-duplication window: 47 bytes each, with the place
  * in the journal where its result stands. Also commands that are cancelled before they came. */
 #pragma once
 
@@ -15,9 +15,10 @@ struct finished {
 
 struct duplicates *duplicates_new(int64_t window_ms);
 void duplicates_free(struct duplicates *duplicates); /* NULL is fine */
-/* Adds it, or replaces the one of the same key. false: out of memory. */
+/* Adds it, or replaces the one of the same key. They come in the order of their times, or nearly: one is forgotten
+ * after those that came before it. false: out of memory. */
 bool duplicates_add(struct duplicates *duplicates, const struct finished *finished) MUST_CHECK;
-/* NULL: none within the window before now_ms. Valid until the next call. */
+/* NULL: none within the window before now_ms, whose end belongs to it. Valid until the next call. */
 const struct finished *duplicates_find(const struct duplicates *duplicates, struct command_key key, int64_t now_ms);
 void duplicates_locate(struct duplicates *duplicates, struct command_key key, int64_t journal_offset);
 void duplicates_forget(struct duplicates *duplicates, int64_t now_ms); /* those that are out of the window */

@@ -28,7 +28,8 @@ void limiter_free(struct limiter *limiter); /* NULL is fine */
 
 /* Whether a request may be granted now. */
 bool limiter_open(const struct limiter *limiter, int64_t now_ns);
-/* Takes a slot; only while open. Returns its number, to be given back with one of the four below. */
+/* Takes a slot; only while open. Returns its number, to be given back with one of the three below, once: a number that
+ * is not given out changes nothing. */
 uint32_t limiter_grant(struct limiter *limiter, int64_t now_ns);
 /* It was never sent, and never will be: free at once. */
 void limiter_returned(struct limiter *limiter, uint32_t slot);
