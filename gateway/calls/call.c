@@ -132,13 +132,12 @@ call_finish(struct call *call, CURLcode result)
 
 /* libcurl is connected, and would send the request now. */
 int
-call_on_ready(void *argument, char *remote_address, char *local_address, int remote_port, int local_port)
+call_on_ready(void *argument, __attribute__((unused)) char *remote_address, __attribute__((unused)) char *local_address,
+              int remote_port, int local_port)
 {
     struct call *call = argument;
     const struct clock *clock = call->caller->clock;
 
-    (void)remote_address;
-    (void)local_address;
     (void)remote_port;
     (void)local_port;
     if (call->sent_ns != 0) {

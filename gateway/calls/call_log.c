@@ -302,8 +302,9 @@ mask_next(struct masking *masking)
 size_t
 call_log_mask(struct slice text, char *masked, size_t size)
 {
-    struct masking masking = {.text = text, .masked = masked, .size = size};
+    struct masking masking = {.text = text, .size = size};
 
+    masking.masked = masked;
     while (masking.at < text.length && masking.length < size) {
         mask_next(&masking);
     }

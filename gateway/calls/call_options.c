@@ -8,7 +8,7 @@
 #define HEADER_COUNT_MAX       64U
 #define HEADER_NAME_BYTES_MAX  128U
 #define HEADER_VALUE_BYTES_MAX 8192U
-#define BODY_BYTES_MAX         (64U * 1024 * 1024)
+#define BODY_BYTES_MAX         ((size_t)64 * 1024 * 1024)
 #define CA_CACHE_SECONDS       600L
 
 /* --- what can be sent --- */
@@ -133,7 +133,7 @@ call_request_check(const struct call_request *request, struct error *error)
         return error_set(error, "a GET has no body");
     }
     if (request->body.length > BODY_BYTES_MAX) {
-        return error_set(error, "the body is longer than %u bytes", BODY_BYTES_MAX);
+        return error_set(error, "the body is longer than %zu bytes", BODY_BYTES_MAX);
     }
     if (timeouts->resolve_connect_ms == 0 || timeouts->answer_ms == 0 || timeouts->total_ms == 0 ||
         timeouts->resolve_connect_ms > INT_MAX || timeouts->answer_ms > INT_MAX || timeouts->total_ms > INT_MAX) {
