@@ -35,7 +35,8 @@ interpret(struct attempt *attempt, const struct call_outcome *outcome, struct sl
         *reason = arena_printf(attempt->arena, "sent, and not answered: %s", outcome->reason);
         break;
     case CALL_BROKEN:
-        *answer = (struct vendor_answer){.code = CALL_INTERNAL, .acted = ACTED_MAYBE, .repeat = REPEAT_IF_SAFE};
+        *answer = (struct vendor_answer){
+            .code = outcome->timed_out ? CALL_TIMEOUT : CALL_INTERNAL, .acted = ACTED_MAYBE, .repeat = REPEAT_IF_SAFE};
         *reason = arena_printf(attempt->arena, "the answer could not be used: %s", outcome->reason);
         break;
     case CALL_ANSWERED:
