@@ -50,6 +50,10 @@ interpret(struct attempt *attempt, const struct call_outcome *outcome, struct sl
             },
             answer);
         attempt->answered = true;
+        if (answer->code != CALL_OK && slice_empty(answer->vendor_code) && slice_empty(answer->vendor_message)) {
+            *reason = arena_printf(attempt->arena, "answered with HTTP status %u and nothing that the vendor documents",
+                                   outcome->status);
+        }
         break;
     }
 }

@@ -71,6 +71,7 @@ class Authority:
 
     def __init__(self, directory):
         self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests' authority")])
         certificate = self._certificate(self.name, self.key, x509.BasicConstraints(ca=True, path_length=0))
