@@ -1,5 +1,6 @@
-/* `trunkline dev`: a whole gateway on this machine for a first try, with an embedded broker, all four sources, and one
- * sample callback of each vendor played through the real HTTP port. */
+/* `trunkline dev`: a gateway and a worker on this machine for a first try, with an embedded broker, all four sources
+ * and simulated vendors; one sample callback of each vendor is played through the real HTTP port, and one dial
+ * submitted. */
 #include <event2/event.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include "bus/embedded_broker.h"
 #include "ingress/translation.h"
 #include "verbs/builtin.h"
+#include "verbs/dev_dial.h"
+#include "verbs/dev_vendors.h"
 #include "verbs/options.h"
 #include "verbs/printer.h"
 #include "verbs/process.h"
@@ -17,7 +20,7 @@
 #include "verbs/verbs.h"
 
 #define ARENA_BYTES  ((size_t)16 * 1024 * 1024)
-#define ONCE_SECONDS 20
+#define ONCE_SECONDS 30
 #define EXPECTED_MAX 32
 
 struct dev_options {
@@ -36,19 +39,23 @@ struct expected {
 struct dev {
     struct dev_options options;
     char data_dir[64];
+    char config_file[96];
     struct embedded_broker *broker;
     struct config *config;
+    struct dev_vendors *vendors;
     struct process *process;
     struct consumer *consumer;
+    struct dev_dial *dial;
     struct event *patience; /* --once waits so long */
     struct printer printer;
     struct arena *arena; /* of the samples */
     struct expected expected[EXPECTED_MAX];
     size_t expected_count;
+    unsigned dial_events; /* events of the call that was dialled */
 };
 
-static const enum topic_role shown[] = {TOPIC_CALL_EVENTS, TOPIC_AGENT_EVENTS, TOPIC_TASK_EVENTS, TOPIC_UNMAPPED,
-                                        TOPIC_DEADLETTER};
+static const enum topic_role shown[] = {TOPIC_CALL_EVENTS, TOPIC_AGENT_EVENTS, TOPIC_TASK_EVENTS,
+                                        TOPIC_UNMAPPED,    TOPIC_DEADLETTER,   TOPIC_RESULTS};
 #define SHOWN_COUNT (sizeof(shown) / sizeof(shown[0]))
 
 static void
@@ -65,7 +72,7 @@ fail(struct dev *dev, const char *what, const char *why)
 static void
 note_seen(struct dev *dev, struct slice id)
 {
-    bool all = true;
+    bool all = dev->dial_events >= DEV_DIAL_EVENTS;
 
     for (size_t i = 0; i < dev->expected_count; i++) {
         dev->expected[i].seen = dev->expected[i].seen || slice_equal(dev->expected[i].id, id);
@@ -90,13 +97,48 @@ print_dead_letter(const struct dev *dev, const struct consumed *record)
     (void)fflush(dev->printer.stream);
 }
 
+static struct slice
+text_of(const struct value *event, const char *name)
+{
+    const struct value *member = value_member(event, name);
+
+    return member == NULL ? (struct slice){NULL, 0} : member->text;
+}
+
+/* A dial that did not succeed will not do so later. */
+static void
+note_result(struct dev *dev, const struct value *event)
+{
+    static const char *const ends[] = {"failed", "expired", "cancelled", "unknown"};
+    struct slice id = text_of(event, "id");
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), DEV_DIAL_ACCOUNT "/" DEV_DIAL_ID "/%s", ends[i]);
+        if (slice_is(id, name)) {
+            fail(dev, "the dial did not succeed: ", ends[i]);
+        }
+    }
+}
+
+static void
+note_event(struct dev *dev, struct slice topic, const struct value *event)
+{
+    if (slice_equal(topic, dev->config->topics[TOPIC_RESULTS])) {
+        note_result(dev, event);
+    } else if (slice_is(text_of(event, "correlationid"), DEV_DIAL_ID)) {
+        dev->dial_events++;
+    }
+    note_seen(dev, text_of(event, "id"));
+}
+
 static void
 on_record(const struct consumed *record, void *argument)
 {
     struct dev *dev = argument;
     struct arena *arena;
     const struct value *event;
-    const struct value *id;
 
     if (slice_equal(record->topic, dev->config->topics[TOPIC_DEADLETTER])) {
         print_dead_letter(dev, record);
@@ -104,12 +146,9 @@ on_record(const struct consumed *record, void *argument)
     }
     arena = arena_new(NULL, ARENA_BYTES);
     event = arena == NULL ? NULL : json_parse(arena, record->value, VALUE_LIMITS_DEFAULT, NULL);
-    id = value_member(event, "id");
     if (event != NULL) {
         printer_event(&dev->printer, record->topic, event, arena);
-    }
-    if (id != NULL) {
-        note_seen(dev, id->text);
+        note_event(dev, record->topic, event);
     }
     arena_free(arena);
 }
@@ -174,6 +213,30 @@ play(struct dev *dev, const struct source *source)
 }
 
 static void
+on_dial_failed(void *argument, struct slice reason)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof(text), "%.*s", SLICE_ARGS(reason));
+    fail(argument, "the dial was not submitted: ", text);
+}
+
+/* The results are followed by id as the samples' events are. */
+static bool
+dial(struct dev *dev, struct error *error)
+{
+    if (dev->expected_count < EXPECTED_MAX) {
+        dev->expected[dev->expected_count++] = (struct expected){
+            .id = SLICE(DEV_DIAL_ACCOUNT "/" DEV_DIAL_ID "/succeeded"), .source = SLICE(DEV_DIAL_ACCOUNT)};
+    }
+    if (!dev_vendors_start(dev->vendors, process_base(dev->process), process_url(dev->process), error)) {
+        return false;
+    }
+    dev->dial = dev_dial_submit(dev->config, process_base(dev->process), on_dial_failed, dev, error);
+    return dev->dial != NULL;
+}
+
+static void
 print_addresses(const struct dev *dev)
 {
     const char *url = process_url(dev->process);
@@ -188,8 +251,12 @@ print_addresses(const struct dev *dev)
             "Post a callback, and read events:\n\n"
             "  curl -i %s/callbacks/yeta/receiveCallRecord -d "
             "'{\"call_uuid\":\"1234\",\"duration_call\":28,\"direction\":1}'\n"
-            "  kcat -b %s -C -t %s\n\n",
-            TRUNKLINE_VERSION, url, process_management_url(dev->process), broker, url, broker, events);
+            "  kcat -b %s -C -t %s\n\n"
+            "Submit a command to the simulated 7moor (nobody is called):\n\n"
+            "  trunkline command submit --config %s --account " DEV_DIAL_ACCOUNT " --type call.dial "
+            "--data '" DEV_DIAL_DATA "'\n\n",
+            TRUNKLINE_VERSION, url, process_management_url(dev->process), broker, url, broker, events,
+            dev->config_file);
     (void)fflush(dev->printer.stream);
 }
 
@@ -202,10 +269,11 @@ on_patience_over(evutil_socket_t fd, short what, void *argument)
     (void)what;
     for (size_t i = 0; i < dev->expected_count; i++) {
         if (!dev->expected[i].seen) {
-            fail(dev, "this event has not come within 20 s: ", dev->expected[i].id.data);
+            fail(dev, "this event has not come within 30 s: ", dev->expected[i].id.data);
             return;
         }
     }
+    fail(dev, "the events of the dialled call have not all come within ", "30 s");
 }
 
 static void
@@ -224,6 +292,10 @@ on_started(void *argument)
         if (!play(dev, &dev->config->sources[i])) {
             return;
         }
+    }
+    if (!dial(dev, &error)) {
+        fail(dev, "no dial: ", error.text);
+        return;
     }
     dev->patience = evtimer_new(process_base(dev->process), on_patience_over, dev);
     if (dev->options.once && (dev->patience == NULL || evtimer_add(dev->patience, &patience) != 0)) {
@@ -302,13 +374,17 @@ dev_open(struct dev *dev, struct error *error)
         dev->data_dir[0] = '\0';
         return error_set(error, "cannot make a directory under /tmp");
     }
+    (void)snprintf(dev->config_file, sizeof(dev->config_file), "%s/trunkline.yaml", dev->data_dir);
     dev->arena = arena_new(NULL, ARENA_BYTES);
     dev->broker = embedded_broker_new(error);
-    if (dev->arena == NULL || dev->broker == NULL) {
+    dev->vendors = dev_vendors_new(error);
+    if (dev->arena == NULL || dev->broker == NULL || dev->vendors == NULL) {
         return false;
     }
     builtin.brokers = embedded_broker_address(dev->broker);
-    dev->config = builtin_config(&builtin, error);
+    builtin.sevenmoor_port = dev_vendors_sevenmoor_port(dev->vendors);
+    builtin.yeta_port = dev_vendors_yeta_port(dev->vendors);
+    dev->config = builtin_config(&builtin, dev->config_file, error);
     if (dev->config == NULL) {
         return false;
     }
@@ -316,7 +392,7 @@ dev_open(struct dev *dev, struct error *error)
     if (!make_topics(dev, error)) {
         return false;
     }
-    dev->process = process_new(dev->config, PROCESS_INGRESS, error);
+    dev->process = process_new(dev->config, PROCESS_INGRESS | PROCESS_EGRESS, error);
     return dev->process != NULL;
 }
 
@@ -337,6 +413,8 @@ dev_close(struct dev *dev)
         event_free(dev->patience);
     }
     consumer_free(dev->consumer);
+    dev_dial_free(dev->dial);
+    dev_vendors_free(dev->vendors);
     process_free(dev->process);
     config_free(dev->config);
     embedded_broker_free(dev->broker);
@@ -368,14 +446,16 @@ dev_run(int argc, char **argv)
 
 const struct verb verb_dev = {
     .name = "dev",
-    .summary = "a whole gateway on this machine for a first try, with an embedded broker",
+    .summary = "a gateway and a worker on this machine for a first try, with an embedded broker",
     .usage = "usage: trunkline dev [OPTIONS]\n\n"
-             "Starts a gateway on 127.0.0.1 with all four sources (open), an embedded Kafka broker in memory and a "
-             "temporary\n"
-             "data directory, plays one sample callback of each vendor and prints every event that passes.\n\n"
+             "Starts a gateway on 127.0.0.1 with all four sources (open), a worker with simulated vendors, an embedded "
+             "Kafka\n"
+             "broker in memory and a temporary data directory, plays one sample callback of each vendor, submits one "
+             "dial (nobody\n"
+             "is called) and prints every event and result that passes.\n\n"
              "  --port N              of the callbacks (default 8080; 0: any)\n"
              "  --management-port N   of /livez, /readyz and /metrics (default 8081; 0: any)\n"
-             "  --once                ends after the samples' events, with status 0 when all have come\n"
+             "  --once                ends after the samples' and the dial's events, with status 0 when all have come\n"
              "  --log-format FORMAT   json or text (default)\n"
              "  --log-level LEVEL     debug, info (default), warn or error\n",
     .run = dev_run,

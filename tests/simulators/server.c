@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "simulators/request.h"
 
@@ -263,43 +265,58 @@ exchange_arena(struct exchange *exchange)
 
 /* --- server --- */
 
-static unsigned
-bound_port(struct evconnlistener *listener)
+unsigned
+server_socket_port(int socket)
 {
     struct sockaddr_in bound = {0};
     socklen_t length = sizeof(bound);
 
-    return getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&bound, &length) == 0 ? ntohs(bound.sin_port)
-                                                                                                 : 0;
+    return getsockname(socket, (struct sockaddr *)&bound, &length) == 0 ? ntohs(bound.sin_port) : 0;
+}
+
+int
+server_listen(unsigned port, struct error *error)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int one = 1;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listening >= 0 && setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+        bind(listening, (struct sockaddr *)&to, sizeof(to)) == 0 && listen(listening, BACKLOG) == 0) {
+        return listening;
+    }
+    (void)error_set(error, "a simulator cannot listen on 127.0.0.1 port %u: %s; choose another port", port,
+                    strerror(errno));
+    if (listening >= 0) {
+        (void)close(listening);
+    }
+    return -1;
 }
 
 struct server *
-server_new(struct event_base *base, const struct clock *clock, unsigned port, const struct server_callbacks *callbacks,
+server_new(struct event_base *base, const struct clock *clock, int socket, const struct server_callbacks *callbacks,
            struct error *error)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct server *server = calloc(1, sizeof(*server));
 
-    if (server == NULL) {
-        (void)error_set(error, "out of memory for a simulator");
-        return NULL;
+    if (server != NULL) {
+        server->base = base;
+        server->clock = clock;
+        server->callbacks = *callbacks;
+        LIST_INIT(&server->connections);
+        /* Backlog 0: it listens already. */
+        server->listener =
+            evconnlistener_new(base, on_connection, server, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, socket);
     }
-    server->base = base;
-    server->clock = clock;
-    server->callbacks = *callbacks;
-    LIST_INIT(&server->connections);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    server->listener = evconnlistener_new_bind(base, on_connection, server,
-                                               LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
-                                               BACKLOG, (struct sockaddr *)&to, (int)sizeof(to));
-    if (server->listener == NULL) {
-        (void)error_set(error, "a simulator cannot listen on 127.0.0.1 port %u: %s; choose another port", port,
-                        strerror(errno));
+    if (server == NULL || server->listener == NULL) {
+        (void)error_set(error, "out of memory for a simulator");
+        (void)close(socket);
         free(server);
         return NULL;
     }
     evconnlistener_set_error_cb(server->listener, on_accept_error);
-    server->port = bound_port(server->listener);
+    server->port = server_socket_port(socket);
     return server;
 }
 

@@ -18,8 +18,13 @@ struct server_callbacks {
     void *argument;
 };
 
-/* On 127.0.0.1; port 0: any. */
-struct server *server_new(struct event_base *base, const struct clock *clock, unsigned port,
+/* A socket that listens on 127.0.0.1; port 0: any. Clients can connect from now on, and wait for a server. -1: error
+ * says why. */
+int server_listen(unsigned port, struct error *error);
+unsigned server_socket_port(int socket);
+
+/* Takes the socket's connections, and closes it in the end, also when it fails. */
+struct server *server_new(struct event_base *base, const struct clock *clock, int socket,
                           const struct server_callbacks *callbacks, struct error *error);
 /* Closes all connections. Exchanges live on, and lead nowhere. NULL is fine. */
 void server_free(struct server *server);

@@ -11,7 +11,7 @@
 #define KEPT_MAX      4096
 #define FIELD_BYTES   64
 #define EXTRAS_BYTES  512
-#define FIRST_ID      403344537650466816u /* of the document's examples */
+#define FIRST_ID      403344537650470000u /* as long as those of the document's examples */
 #define CHINA_SECONDS ((time_t)8 * 3600)
 
 #define TIME_BYTES 20 /* "YYYY-MM-DD HH:MM:SS" */

@@ -372,6 +372,16 @@ open_parts(struct simulator *simulator, const struct simulator_options *options,
            error_set(error, "out of memory for a simulator");
 }
 
+static struct server *
+open_server(struct simulator *simulator, int socket, unsigned port, const struct server_callbacks *callbacks,
+            struct error *error)
+{
+    if (socket <= 0) {
+        socket = server_listen(port, error);
+    }
+    return socket < 0 ? NULL : server_new(simulator->base, simulator->clock, socket, callbacks, error);
+}
+
 static bool
 open_servers(struct simulator *simulator, struct error *error)
 {
@@ -379,17 +389,26 @@ open_servers(struct simulator *simulator, struct error *error)
     struct server_callbacks control = {.on_accept = on_control_accept, .on_request = on_request, .argument = simulator};
     const struct simulator_options *options = &simulator->options;
 
-    simulator->server = server_new(simulator->base, simulator->clock, options->port, &calls, error);
+    simulator->server = open_server(simulator, options->socket, options->port, &calls, error);
     if (simulator->server == NULL) {
         return false;
     }
-    simulator->control = server_new(simulator->base, simulator->clock, options->control_port, &control, error);
+    simulator->control = open_server(simulator, 0, options->control_port, &control, error);
     if (simulator->control == NULL) {
         return false;
     }
     (void)snprintf(simulator->url, URL_BYTES, "http://127.0.0.1:%u", server_port(simulator->server));
     (void)snprintf(simulator->control_url, URL_BYTES, "http://127.0.0.1:%u", server_port(simulator->control));
     return true;
+}
+
+int
+simulator_listen(unsigned *port, struct error *error)
+{
+    int socket = server_listen(0, error);
+
+    *port = socket < 0 ? 0 : server_socket_port(socket);
+    return socket;
 }
 
 struct simulator *

@@ -28,7 +28,8 @@ enum simulated_vendor {
 /* Texts are copied; NULL counts as empty. */
 struct simulator_options {
     enum simulated_vendor vendor;
-    unsigned port;         /* on 127.0.0.1; 0: any */
+    int socket;            /* of simulator_listen, the simulator's from then on; 0: none, it listens by itself */
+    unsigned port;         /* on 127.0.0.1, where there is no socket; 0: any */
     unsigned control_port; /* the same */
     const char *key;       /* 7moor's m7-appkey, yeta's app_key */
     const char *secret;    /* 7moor's secretKey, yeta's app_secret */
@@ -42,6 +43,10 @@ struct simulator_options {
     FILE *ledger;                /* a line a call, flushed each; NULL: in memory only. The caller's */
     uint64_t seed;               /* of what is left to chance; the same one gives the same again */
 };
+
+/* For those who must know the URL before there is a loop: listens on any port of 127.0.0.1. Clients that connect wait
+ * for the simulator. Returns the socket and its port; -1: error says why. */
+int simulator_listen(unsigned *port, struct error *error);
 
 /* Serves on the caller's loop from now on. */
 struct simulator *simulator_new(struct event_base *base, const struct clock *clock,
