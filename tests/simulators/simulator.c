@@ -60,17 +60,17 @@ visit_end(struct visit *visit)
 /* --- the answer --- */
 
 static struct slice
-filled(struct arena *arena, size_t bytes, const char *open, char fill, const char *close)
+filled(struct arena *arena, size_t bytes, struct slice head, char fill, struct slice tail)
 {
-    size_t length = strlen(open) + bytes + strlen(close);
+    size_t length = head.length + bytes + tail.length;
     char *text = arena_alloc(arena, length);
 
     if (text == NULL) {
         return (struct slice){"", 0};
     }
     memset(text, fill, length);
-    memcpy(text, open, strlen(open));
-    memcpy(text + length - strlen(close), close, strlen(close));
+    memcpy(text, head.data, head.length);
+    memcpy(text + length - tail.length, tail.data, tail.length);
     return slice_make(text, length);
 }
 
@@ -97,10 +97,11 @@ spoil_reply(struct visit *visit)
         reply->body.length = 0;
         break;
     case ANSWER_HUGE:
-        reply->body = filled(arena, behaviour->bytes, "{\"code\":\"200\",\"data\":\"", 'x', "\"}");
+        reply->body =
+            filled(arena, behaviour->bytes, slice_from("{\"code\":\"200\",\"data\":\""), 'x', slice_from("\"}"));
         break;
     case ANSWER_DEEP:
-        reply->body = filled(arena, DEEP_BRACKETS, "{\"code\":\"200\",\"data\":", '[', "");
+        reply->body = filled(arena, DEEP_BRACKETS, slice_from("{\"code\":\"200\",\"data\":"), '[', slice_from(""));
         break;
     case ANSWER_PROPER:
     case ANSWER_CODE:
