@@ -100,8 +100,8 @@ class Egress(Gateway):
         wait_until(lambda: self.alive() and self.stopped(), seconds, "the process to stand still", 0.005)
 
     def arm(self, point, nth=1):
-        """The process stops when it comes to `point` for the nth time from now on: before_transaction, in_commit (called,
-        and not passed on), after_commit (Kafka has it, the worker does not know), before_send."""
+        """The process stops when it comes to `point` for the nth time from now on: before_transaction, in_commit
+        (called, and not passed on), after_commit (Kafka has it, the worker does not know), before_send."""
         fresh = self.arm_path.with_suffix(".new")
         fresh.write_text(f"{point} {nth}\n")
         fresh.rename(self.arm_path)

@@ -1,4 +1,4 @@
-"""The simulated vendors: `trunkline simulate` as a process, what it saw, and requests made independently of our own code."""
+"""The simulated vendors: `trunkline simulate` as a process, what it saw, and requests made independently of our code."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The readers and writers that the worker's tests stand on: they must see what is there, and complain of what is not right."""
+"""The readers and writers that the worker's tests stand on: they must see what is there, and tell what is wrong."""
 
 import json
 
@@ -23,7 +23,8 @@ def topic(kafka, prefix):
 @pytest.fixture
 def worker(kafka, prefix):
     """A transactional producer that plays the worker's part."""
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.address, "transactional.id": prefix, "log_level": 3})
+    settings = {"bootstrap.servers": kafka.address, "transactional.id": prefix, "log_level": 3}
+    producer = confluent_kafka.Producer(settings)
     producer.init_transactions(20)
     return producer
 
@@ -46,7 +47,8 @@ def test_commands_come_by_account_to_the_partition_that_java_would_take(kafka, p
     assert [command["id"] for command in ours] == ids and ours[0]["priority"] == "bulk"
     assert len({record.partition for record in records if record.key == b"7moor"}) == 1
     # Java's murmur2 of the keys, positive, modulo 3, worked out apart from any client.
-    assert {record.key: record.partition for record in records} == {key: murmur2(key) % 3 for key in (b"7moor", b"yeta")}
+    expected = {key: murmur2(key) % 3 for key in (b"7moor", b"yeta")}
+    assert {record.key: record.partition for record in records} == expected
     structured, binary = (record for record in records if record.key == b"yeta")
     assert json.loads(structured.value)["expirytime"] == "2026-11-21T10:00:00+08:00"
     assert json.loads(binary.value) == {"task": "1"} and binary.header("ce_type") == command_type("task.start")

@@ -1,4 +1,4 @@
-"""The simulated vendors: what the worker's tests believe them must be true, so they are asked by a client of its own."""
+"""The simulated vendors: what the worker's tests believe of them must be true, so a client of its own asks them."""
 
 import concurrent.futures
 import http.client

@@ -1,4 +1,4 @@
-"""stop_at: a process stands still at exactly the place that was named, and what it had done until then is seen outside."""
+"""stop_at: a process stands still at exactly the place that was named, and what it had done is seen from outside."""
 
 import os
 
