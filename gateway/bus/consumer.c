@@ -317,7 +317,7 @@ consumer_new_at(const struct kafka_settings *settings, struct event_base *base, 
     }
     consumer->place = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(consumer->place, topic.data, partition)->offset = offset;
-    consumer->at_once = queue_limit(consumer->rk) / 4 * 3; /* librdkafka counts a little otherwise */
+    consumer->at_once = queue_limit(consumer->rk) / 2; /* librdkafka counts a little otherwise */
     failure = rd_kafka_assign(consumer->rk, consumer->place);
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
         error_set(error, "librdkafka does not assign the partition: %s", rd_kafka_err2str(failure));

@@ -403,8 +403,8 @@ transaction_producer_offset_at(struct transaction_producer *producer, struct sli
                                int64_t unix_ms, int timeout_ms, int64_t *offset, struct error *error)
 {
     int64_t deadline_ns = clock_monotonic_ns(clock_system()) + timeout_ms * 1000000LL;
-    int64_t end;
-    int64_t found;
+    int64_t end = 0;
+    int64_t found = 0;
 
     if (unix_ms < 0) {
         unix_ms = 0; /* what is negative is not a time to Kafka */

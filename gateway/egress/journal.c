@@ -219,9 +219,9 @@ read_integer(const struct value *object, const char *name, int64_t most, int64_t
 static bool
 read_attempt(const struct value *object, struct attempt_id *attempt, struct error *error)
 {
-    struct slice text;
+    struct slice text = {NULL, 0};
     const char *dot;
-    uint64_t epoch;
+    uint64_t epoch = 0;
 
     if (!read_text(object, "attempt", &text, error)) {
         return false;
@@ -248,7 +248,7 @@ hex_digit(char digit)
 static bool
 read_hash(const struct value *object, unsigned char *hash, struct error *error)
 {
-    struct slice hex;
+    struct slice hex = {NULL, 0};
 
     if (!read_text(object, "content_hash", &hex, error)) {
         return false;
@@ -322,7 +322,7 @@ read_outcome(const struct value *object, struct journal_entry *entry, struct err
 static bool
 read_owner(const struct value *object, struct journal_entry *entry, struct error *error)
 {
-    int64_t partitions;
+    int64_t partitions = 0;
 
     if (!read_integer(object, "partitions", INT32_MAX, &partitions, error)) {
         return false;
@@ -334,7 +334,7 @@ read_owner(const struct value *object, struct journal_entry *entry, struct error
 static bool
 read_tries(const struct value *object, struct journal_entry *entry, struct error *error)
 {
-    int64_t tries;
+    int64_t tries = 0;
 
     if (!read_integer(object, "tries", UINT_MAX, &tries, error)) {
         return false;
@@ -368,8 +368,8 @@ journal_read(struct slice value, struct arena *arena, struct journal_entry *entr
     /* A result nests a little deeper here than by itself. */
     static const struct value_limits limits = {.depth = 40, .members = 100000};
     const struct value *object = json_parse(arena, value, limits, error);
-    struct slice kind;
-    int64_t version;
+    struct slice kind = {NULL, 0};
+    int64_t version = 0;
 
     *entry = (struct journal_entry){.kind = JOURNAL_KIND_COUNT};
     if (object == NULL || !read_integer(object, "v", INT64_MAX, &version, error)) {

@@ -29,7 +29,7 @@ record_cache_new(struct slice topic, size_t bytes)
     if (cache == NULL) {
         return NULL;
     }
-    cache->buckets = calloc(BUCKETS_LEAST, sizeof *cache->buckets);
+    cache->buckets = calloc(BUCKETS_LEAST, sizeof(struct copy *));
     if (cache->buckets == NULL) {
         free(cache);
         return NULL;
@@ -80,7 +80,7 @@ static void
 grow(struct record_cache *cache)
 {
     struct copy **old = cache->buckets;
-    struct copy **buckets = calloc(cache->bucket_count * 2, sizeof *buckets);
+    struct copy **buckets = calloc(cache->bucket_count * 2, sizeof(struct copy *));
     size_t count = cache->bucket_count;
 
     if (buckets == NULL) {

@@ -304,8 +304,9 @@ on_fetched(void *argument, int64_t offset, const struct consumed *record)
 static void
 obey_as_reader(char *line)
 {
-    const char *word = strtok(line, " ");
+    const char *word;
 
+    strtok(line, " "); /* "fetch" */
     while ((word = strtok(NULL, " ")) != NULL) {
         if (!record_reader_fetch(reader, strtoll(word, NULL, 10), on_fetched, NULL)) {
             say("failed", "out of memory", 0);

@@ -182,9 +182,11 @@ test_free_waits_for_a_job(void **state)
 
     committer_free(NULL);
     start(&errand, bus);
-    committer_run(errand.committer, &(struct committer_job){commit_one, on_done, &errand});
-    RUN_UNTIL(bus, atomic_load(&errand.begun));
     errand.outcome = TRANSACTION_FATAL;
+    committer_run(errand.committer, &(struct committer_job){commit_one, on_done, &errand});
+    while (!atomic_load(&errand.begun)) { /* without the loop, which would hear of its end */
+        usleep(100);
+    }
     committer_free(errand.committer);
     assert_int_not_equal(errand.outcome, TRANSACTION_FATAL); /* committed, or given up */
     event_base_loop(bus->base, EVLOOP_NONBLOCK);

@@ -191,6 +191,33 @@ test_an_init_that_times_out_is_called_again(void **state)
     transaction_producer_free(producer);
 }
 
+/* The embedded broker knows no times: whatever is asked for, nothing is left out. */
+static void
+test_the_offset_of_a_time_on_the_embedded_broker(void **state)
+{
+    struct bus *bus = *state;
+    struct transaction_producer *producer = ready_producer(bus);
+    struct transaction_record record = record_of("one");
+    int64_t at = -1;
+    int32_t partitions = 0;
+    struct error error;
+
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_COMMITTED);
+    assert_true(transaction_producer_offset_at(producer, topic, 0, INT64_C(4000000000000), INIT_MS, &at, &error));
+    assert_int_equal(at, 0);
+    assert_true(transaction_producer_partitions(producer, topic, INIT_MS, &partitions, &error));
+    assert_int_equal(partitions, 1);
+    assert_false(transaction_producer_offset_at(producer, topic, 7, 0, 300, &at, &error));
+    assert_non_null(strstr(error.text, "does not tell the offsets of topic " TOPIC ", partition 7: "));
+    rd_kafka_mock_broker_set_down(bus->cluster, 1);
+    assert_false(transaction_producer_offset_at(producer, topic, 0, 0, 300, &at, &error));
+    assert_non_null(strstr(error.text, "does not tell the offsets of topic " TOPIC ", partition 0: "));
+    transaction_producer_give_up(producer);
+    assert_false(transaction_producer_offset_at(producer, topic, 0, 0, INIT_MS, &at, &error));
+    assert_non_null(strstr(error.text, "partition 0: given up"));
+    transaction_producer_free(producer);
+}
+
 static void *
 give_up(void *producer)
 {
@@ -232,6 +259,7 @@ main(void)
         BUS_TEST(test_fenced_at_the_commit_it_is_dead),
         BUS_TEST(test_init_fails_with_the_reason),
         BUS_TEST(test_an_init_that_times_out_is_called_again),
+        BUS_TEST(test_the_offset_of_a_time_on_the_embedded_broker),
         BUS_TEST(test_a_commit_without_kafka_can_be_given_up),
     };
 
