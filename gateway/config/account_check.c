@@ -104,6 +104,20 @@ url_valid(struct slice url, bool *plain)
     return host_valid(slice_make(url.data, length)) && port_valid(slice_make(colon + 1, url.length - length - 1));
 }
 
+/* What is plain there is read by nobody on the way. */
+static bool
+is_this_machine(struct slice url)
+{
+    static const char *const heads[] = {"http://127.", "http://localhost", "http://[::1]"};
+
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (url.length > strlen(heads[i]) && memcmp(url.data, heads[i], strlen(heads[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A URL may hold a password where somebody put it: it is never told. */
 static void
 check_url(struct loader *loader, const struct account_draft *draft)
@@ -119,7 +133,7 @@ check_url(struct loader *loader, const struct account_draft *draft)
                   "%surl: this is not scheme://host[:port]; write it like https://api.example.com, with http or https, "
                   "and without path, user and query",
                   loader->where);
-    } else if (plain && !draft->left_out) {
+    } else if (plain && !draft->left_out && !is_this_machine(draft->account.base_url)) {
         fault_add(&loader->warnings, line,
                   "%surl is plain http, so anybody on the way can read the numbers that are called; set an https URL "
                   "if the vendor has one",

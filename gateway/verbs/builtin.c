@@ -13,6 +13,7 @@ static const char text[] = "instance: dev\n"
                            "gateway: {address: 127.0.0.1, port: %u, workers: 2}\n"
                            "management: {address: 127.0.0.1, port: %u}\n"
                            "kafka: {bootstrap.servers: \"%s\"}\n"
+                           "topics: {partitions: 3}\n" /* a lane each: more say nothing more, and take their time */
                            "sources:\n"
                            "  - {name: airudder, adapter: airudder, open: true, settings: {key: airudder}}\n"
                            "  - {name: jiuyun, adapter: jiuyun, open: true}\n"
