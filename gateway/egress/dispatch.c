@@ -171,6 +171,15 @@ on_body(void *argument, int64_t offset, const struct consumed *record)
 }
 
 static void
+fetch_body(struct attempt *attempt, int64_t offset)
+{
+    attempt->fetching++;
+    if (!record_reader_fetch(attempt->lane->bodies, offset, on_body, attempt)) {
+        lane_fail(attempt->lane, "out of memory");
+    }
+}
+
+static void
 on_read_ahead(void *argument, int64_t offset, const struct consumed *record)
 {
     (void)argument;
@@ -189,7 +198,7 @@ read_ahead(struct account_state *state)
         int64_t offset = backlog_entry(lane->backlog, entry).offset;
 
         if (record_reader_kept(lane->bodies, offset) == NULL) {
-            record_reader_fetch(lane->bodies, offset, on_read_ahead, NULL);
+            (void)record_reader_fetch(lane->bodies, offset, on_read_ahead, NULL); /* it is only ahead of time */
         }
         entry = queue_next(lane->backlog, &state->queue, entry);
     }
@@ -212,8 +221,7 @@ load_bodies(struct attempt *attempt)
         }
         record = record_reader_kept(lane->bodies, offset);
         if (record == NULL) {
-            attempt->fetching++;
-            record_reader_fetch(lane->bodies, offset, on_body, attempt);
+            fetch_body(attempt, offset);
             i++;
             continue;
         }
@@ -314,8 +322,7 @@ gather(struct attempt *attempt)
         struct command *command = record == NULL ? NULL : parse(attempt, record);
 
         if (record == NULL && first_time && attempt->fetching < operation->gather_max) {
-            attempt->fetching++;
-            record_reader_fetch(lane->bodies, offset, on_body, attempt);
+            fetch_body(attempt, offset);
         }
         if (command != NULL && slice_is(command->name, operation->command) &&
             operation->gathers_with(attempt->commands[0], command)) {

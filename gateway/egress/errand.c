@@ -27,6 +27,14 @@ on_record(void *argument, int64_t offset, const struct consumed *record)
     finish(argument, record);
 }
 
+static void
+fetch_or_fail(struct errand *errand)
+{
+    if (!record_reader_fetch(errand->reader, errand->read_offset, on_record, errand)) {
+        lane_fail(errand->lane, "out of memory"); /* the errand goes with the lane */
+    }
+}
+
 void
 errand_start(const struct errand *errand)
 {
@@ -50,7 +58,7 @@ errand_start(const struct errand *errand)
     if (record != NULL) {
         finish(started, record);
     } else {
-        record_reader_fetch(errand->reader, errand->read_offset, on_record, started);
+        fetch_or_fail(started);
     }
 }
 

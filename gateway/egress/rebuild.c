@@ -312,6 +312,10 @@ rebuild_entry(struct lane *lane, struct slice value, int64_t offset, int64_t app
                         "run that version or a newer one");
         break;
     case JOURNAL_UNREADABLE:
+        if (arena == NULL || arena_failed(arena)) {
+            applied = false;
+            break;
+        }
         /* Somebody else wrote into our topic; what we wrote ourselves we can read. */
         log_error("journal_unreadable", log_integer("partition", lane->partition), log_integer("offset", offset),
                   log_text("reason", error.text));
