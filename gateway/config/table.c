@@ -124,7 +124,7 @@ const struct config_option account_table[] = {
      .kind = OPTION_MAPPING,
      .items = code_table,
      .help = "what answers' codes mean, where that differs from the adapter's table: `\"6728\": {code: refused, "
-             "acted: no}`"},
+             "acted: no}`; `http_503` is the HTTP status, where that is not 2xx"},
     {0},
 };
 
