@@ -213,7 +213,7 @@ settle_dead_letter(struct lane *lane, const struct consumed *record, struct slic
     struct envelope envelope = {
         .source = (struct slice)SLICE("commands"),
         .account = account,
-        .received = timestamp_from_unix_ms(service_now_ms(lane->service), NULL),
+        .received = {.unix_ms = service_now_ms(lane->service), .present = true, .millis = true}, /* UTC */
     };
     struct record letter = {0};
 
