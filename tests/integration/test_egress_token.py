@@ -199,7 +199,7 @@ def test_secrets_and_numbers_are_told_to_nobody(kafka, prefix, start_simulator, 
     commands.produce(json.dumps({"callee": numbers[0]}).encode(), b"7moor")
     commands.produce(numbers[0].encode(), b"7moor")
     commands.flush()
-    results.wait_for_finals(ids, 90)
+    results.wait_for_finals(ids, 90 if LONG else 30)
     yeta.revoke()
     succeed(results, [commands.submit("yeta", QUERY)])
     worker.stop()
