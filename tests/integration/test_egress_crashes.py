@@ -16,8 +16,8 @@ LONG = os.environ.get("TRUNKLINE_TEST_LONG") == "1"
 # Each on a partition of its own.
 NAMES = ["7moor", "first", "third"]
 LIMIT, WINDOW, STRAGGLER, TIMEOUT, LEASE = (100, 10, 5, 5, 5) if LONG else (20, 2, 1, 2, 1)
-DIALS = 1000 if LONG else 120
-SLOW_MS = 300  # a vendor's answer, at most
+DIALS = 1000 if LONG else 100
+SLOW_MS = 500  # a vendor's answer, at most
 # From the moment an intent is written down until its outcome is committed, on a machine that is busy.
 UNDER_WAY_SECONDS = SLOW_MS / 1000 + 3
 
@@ -38,13 +38,24 @@ class Crew:
     def one(self):
         return self.workers.pop(random.randrange(len(self.workers)))
 
+    def busy_one(self, seconds=3):
+        """One that has requests under way, if there is any so soon."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            for worker in self.workers:
+                if worker.metric("trunkline_vendor_calls") > 0:
+                    self.workers.remove(worker)
+                    return worker
+        return self.one()
+
     def leave(self):
         self.one().stop()
         self.leaves += 1
 
     def kill(self):
+        worker = self.busy_one() if random.random() < 0.7 else self.one()
         before = time.time()
-        self.one().kill9()
+        worker.kill9()
         self.kills.append((before, time.time()))
 
     def disturb(self, kills):
