@@ -31,6 +31,7 @@ struct group_consumer {
     size_t held;                               /* partitions that are not HOLD_NONE */
     size_t revoked;                            /* partitions that are HOLD_REVOKED */
     rd_kafka_topic_partition_list_t *revoking; /* what librdkafka waits for us to unassign; else NULL */
+    bool assigned;                             /* the group has said what is ours, if only that nothing is */
     bool telling; /* the owner, of a list; what it releases meanwhile is looked at afterwards */
     bool leaving;
     bool left;    /* on_left was called */
@@ -112,6 +113,7 @@ take(struct group_consumer *consumer, rd_kafka_topic_partition_list_t *list)
     for (int i = 0; i < list->cnt; i++) {
         list->elems[i].offset = RD_KAFKA_OFFSET_END; /* nobody reads here: no reason to look for the committed one */
     }
+    consumer->assigned = true;
     look_at(rd_kafka_incremental_assign(consumer->rk, list), "assign");
     rd_kafka_pause_partitions(consumer->rk, list);
     for (int i = 0; i < list->cnt; i++) {
@@ -188,6 +190,7 @@ lose_everything(struct group_consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(consumer->hold_count);
 
+    consumer->assigned = false;
     consumer->telling = true;
     for (int32_t partition = 0; partition < consumer->hold_count; partition++) {
         enum hold hold = consumer->holds[partition];
@@ -355,7 +358,7 @@ bool
 group_consumer_joined(const struct group_consumer *consumer)
 {
     char *member = rd_kafka_memberid(consumer->rk);
-    bool joined = member != NULL && *member != '\0';
+    bool joined = consumer->assigned && member != NULL && *member != '\0';
 
     if (member != NULL) {
         rd_kafka_mem_free(consumer->rk, member);

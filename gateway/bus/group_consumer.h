@@ -34,7 +34,7 @@ struct group_consumer *group_consumer_new(const struct kafka_settings *settings,
                                           struct event_base *base, const struct group_consumer_owner *owner,
                                           struct error *error);
 
-/* Whether the group has taken it in as a member, with partitions or without. */
+/* Whether the group has taken it in as a member and said what is its: partitions, or none. */
 bool group_consumer_joined(const struct group_consumer *consumer);
 
 /* The owner has handed over a revoked partition: its work is finished or given up, its last commit is done. One that is
