@@ -82,13 +82,14 @@ cancel(struct lane *lane, struct account_state *state, entry_t entry, const stru
     struct command_key key = command_key(command->account, id);
     entry_t target = backlog_find(lane->backlog, key);
     int64_t now_ms = service_now_ms(lane->service);
+    const struct finished *finished = duplicates_find(lane->duplicates, key, now_ms);
     struct finished early = {.key = key, .journal_offset = -1, .finished_ms = now_ms};
 
     if (target == entry) {
         fail(lane, entry, command, CALL_INVALID, "data.command: a command cannot cancel itself");
     } else if (target != ENTRY_NONE) {
         cancel_entry(lane, state, entry, command, target);
-    } else if (duplicates_find(lane->duplicates, key, now_ms) != NULL) {
+    } else if (finished != NULL && finished->content != 0) {
         fail(lane, entry, command, CALL_REFUSED, "the command is finished: there is nothing to cancel");
     } else if (!duplicates_add(lane->duplicates, &early)) {
         lane_fail(lane, "out of memory");
