@@ -171,7 +171,7 @@ was_forwarded(const struct consumed *record)
     return false;
 }
 
-/* To the partition that its account belongs to. */
+/* To the partition that its account belongs to, by the number of partitions that the lanes go by. */
 static void
 forward(struct lane *lane, const struct consumed *record, const struct command *command, struct arena *arena)
 {
@@ -191,7 +191,7 @@ forward(struct lane *lane, const struct consumed *record, const struct command *
         headers[i] = record->headers[i];
     }
     headers[record->header_count] = (struct record_header){SLICE(COMMAND_FORWARDED_HEADER), SLICE("1")};
-    outbox_record(lane->outbox, TOPIC_COMMANDS, &forwarded, (struct slice){0});
+    outbox_record(lane->outbox, TOPIC_COMMANDS, partition_of(command->account, lane->partitions), &forwarded);
     count_happening(lane->service->tally, HAPPENED_FORWARDED);
     finish_record(lane, record->offset);
 }
@@ -312,6 +312,15 @@ settle_now(struct lane *lane, const struct consumed *record, const struct comman
     }
 }
 
+/* What concerns a call that is going on has its place always, and what an owner before us has accepted keeps it. */
+static bool
+has_room(const struct lane *lane, const struct account_state *state, const struct consumed *record,
+         const struct command *command)
+{
+    return queue_length(&state->queue) + state->queue.waiting < state->account->queue_max ||
+           command_default_priority(command->name) == PRIORITY_CONTROL || record->offset <= lane->accepted_through;
+}
+
 /* A command that is well formed, on its own partition, and new. */
 static void
 admit(struct lane *lane, const struct consumed *record, const struct command *command, struct arena *arena)
@@ -353,9 +362,7 @@ admit(struct lane *lane, const struct consumed *record, const struct command *co
     if (state == NULL) {
         return;
     }
-    /* What concerns a call that is going on has its place always. */
-    if (queue_length(&state->queue) + state->queue.waiting >= account->queue_max &&
-        command_default_priority(command->name) != PRIORITY_CONTROL) {
+    if (!has_room(lane, state, record, command)) {
         settle_refused(lane, record, command, "queue_full",
                        arena_printf(arena, "the account has %u unfinished commands already", account->queue_max));
         return;
@@ -470,7 +477,7 @@ intake_record(const struct consumed *record, void *argument)
     struct lane *lane = argument;
     struct arena *arena;
 
-    if (!lane_alive(lane) || lane->state == LANE_HANDING_OVER) {
+    if (!lane_alive(lane) || lane->state == LANE_HANDING_OVER || lane->state == LANE_HALTED) {
         return;
     }
     if (!progress_begin(lane->progress, record->offset)) {

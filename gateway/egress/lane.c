@@ -387,6 +387,9 @@ lane_halt(struct lane *lane, const char *reason)
     leave_work(lane);
     lane->state = LANE_HALTED;
     (void)error_set(&lane->reason, "%s", reason);
+    if (lane->commands != NULL) {
+        consumer_pause(lane->commands, true);
+    }
     log_error("lane_halted", log_integer("partition", lane->partition), log_text("reason", reason));
 }
 
@@ -422,7 +425,7 @@ lane_proceed(struct lane *lane)
     if (!lane_alive(lane)) {
         return;
     }
-    if (lane->commands != NULL && !outbox_crowded(lane->outbox)) {
+    if (lane->commands != NULL && lane->state != LANE_HALTED && !outbox_crowded(lane->outbox)) {
         consumer_pause(lane->commands, false);
     }
     if (lane->crowded) {

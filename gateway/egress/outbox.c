@@ -197,7 +197,7 @@ copy_record(struct arena *arena, const struct record *record, struct record *cop
 }
 
 void
-outbox_record(struct outbox *outbox, enum topic_role topic, const struct record *record, struct slice fallback)
+outbox_record(struct outbox *outbox, enum topic_role topic, int32_t partition, const struct record *record)
 {
     struct batch *batch = filling(outbox);
     struct record copy = {0};
@@ -209,9 +209,7 @@ outbox_record(struct outbox *outbox, enum topic_role topic, const struct record 
         lane_fail(outbox->lane, "out of memory");
         return;
     }
-    if (add(outbox, batch, topic, TRANSACTION_BY_KEY, &copy) != NULL && !slice_empty(fallback)) {
-        batch->fallbacks[batch->count - 1] = arena_copy(batch->arena, fallback);
-    }
+    (void)add(outbox, batch, topic, partition, &copy);
 }
 
 void

@@ -20,9 +20,8 @@ void outbox_free(struct outbox *outbox); /* its batches hold no attempts any mor
 /* All of these add to the batch that fills, which is committed as soon as the one before it is. When memory is out they
  * fail the lane: what was committed is safe, and the next owner goes on from there. */
 
-/* A record for the topic of that role, on the partition that its key belongs to. fallback is a shorter value, for when
- * Kafka finds this one too large; empty: none. Bytes are copied. */
-void outbox_record(struct outbox *outbox, enum topic_role topic, const struct record *record, struct slice fallback);
+/* A record for the topic of that role, on that partition or TRANSACTION_BY_KEY. Bytes are copied. */
+void outbox_record(struct outbox *outbox, enum topic_role topic, int32_t partition, const struct record *record);
 /* An entry of the journal. */
 void outbox_journal(struct outbox *outbox, const struct journal_entry *entry);
 /* The same, of kind JOURNAL_DONE: once it is committed, duplicates know where it stands. */

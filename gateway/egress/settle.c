@@ -224,7 +224,7 @@ settle_dead_letter(struct lane *lane, const struct consumed *record, struct slic
     }
     original.hash = slice_make(hash, 32);
     if (deadletter_write(&original, &envelope, slice_from(reason), detail, arena, &letter)) {
-        outbox_record(lane->outbox, TOPIC_DEADLETTER, &letter, (struct slice){0});
+        outbox_record(lane->outbox, TOPIC_DEADLETTER, TRANSACTION_BY_KEY, &letter);
         count_happening(lane->service->tally, HAPPENED_DEAD_LETTER);
     } else {
         lane_fail(lane, "out of memory");
