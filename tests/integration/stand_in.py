@@ -43,6 +43,7 @@ class StandIn:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 512
 
             def get_request(self):
                 connection, address = super().get_request()
