@@ -60,7 +60,7 @@ duplicates_new(int64_t window_ms)
     }
     *duplicates = (struct duplicates){.window_ms = window_ms, .first = NUMBER_FIRST, .end = NUMBER_FIRST};
     duplicates->capacity = RING_MIN;
-    duplicates->ring = calloc(RING_MIN, sizeof *duplicates->ring);
+    duplicates->ring = calloc(RING_MIN, sizeof(struct chunk *));
     if (duplicates->ring == NULL || !key_table_init(&duplicates->table, item_of, duplicates)) {
         duplicates_free(duplicates);
         return NULL;
@@ -88,7 +88,7 @@ static bool
 grow(struct duplicates *duplicates)
 {
     uint32_t capacity = duplicates->capacity * 2;
-    struct chunk **ring = calloc(capacity, sizeof(*ring));
+    struct chunk **ring = calloc(capacity, sizeof(struct chunk *));
     uint32_t first = duplicates->first >> CHUNK_BITS;
 
     if (ring == NULL) {
