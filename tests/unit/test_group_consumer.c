@@ -140,10 +140,12 @@ test_a_second_member_waits_for_the_release(void **state)
     struct member first = {0}, second = {.release_at_once = true};
 
     join(bus, &first);
+    assert_false(group_consumer_joined(first.consumer));
     RUN_UNTIL(bus, first.assigned == PARTITIONS);
+    assert_true(group_consumer_joined(first.consumer));
     join(bus, &second);
     RUN_UNTIL(bus, first.revoked == PARTITIONS / 2);
-    idle(bus, 1000);
+    RUN_UNTIL(bus, group_consumer_joined(second.consumer)); /* with nothing */
     assert_int_equal(second.assigned, 0);
     release_all(&first);
     RUN_UNTIL(bus, second.assigned == PARTITIONS / 2);
@@ -186,7 +188,9 @@ test_what_is_being_handed_over_can_be_lost(void **state)
     bus_set(bus, "session.timeout.ms", SESSION_MS);
     bus_set(bus, "heartbeat.interval.ms", "300");
     join(bus, &first);
+    assert_false(group_consumer_joined(first.consumer));
     RUN_UNTIL(bus, first.assigned == PARTITIONS);
+    assert_true(group_consumer_joined(first.consumer));
     join(bus, &second);
     RUN_UNTIL(bus, first.revoked == PARTITIONS / 2);
     /* As Kafka answers a member that it has put out of the group. */
