@@ -197,7 +197,7 @@ int
 main(void)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    struct command_key *keys = malloc(COMMANDS * sizeof *keys);
+    struct command_key *keys = calloc(COMMANDS, sizeof *keys);
 
     if (bench == NULL || keys == NULL) {
         fail("out of memory");
