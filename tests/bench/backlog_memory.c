@@ -10,11 +10,10 @@
 #include "egress/duplicates.h"
 #include "egress/limiter.h"
 
-#define ACCOUNTS    10000U
-#define PER_ACCOUNT 100U
-#define COMMANDS    (ACCOUNTS * PER_ACCOUNT)
-#define NOW_MS      1700000000000LL
-#define DAY_MS      86400000LL
+#define ACCOUNTS 10000U
+#define COMMANDS 1000000U
+#define NOW_MS   1700000000000LL
+#define DAY_MS   86400000LL
 
 struct bench {
     struct queue queues[ACCOUNTS];
