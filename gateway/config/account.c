@@ -152,6 +152,15 @@ settle_times(struct account_draft *draft)
     account->timeout_ms = MS * draft->timeout_seconds;
 }
 
+/* The vendor's paths begin with one. */
+static void
+cut_slash(struct slice *url)
+{
+    if (url->length > 1 && url->data[url->length - 1] == '/') {
+        url->length--;
+    }
+}
+
 void
 account_read(struct loader *loader, struct account_draft *draft)
 {
@@ -168,6 +177,7 @@ account_read(struct loader *loader, struct account_draft *draft)
         account->limits.window_seconds = WINDOW_SECONDS_DEFAULT;
     }
     options_read(loader, draft->node, account_table, draft);
+    cut_slash(&account->base_url);
     settle_times(draft);
     account->zone = zone_read(loader, draft->node, draft->timezone);
     read_hours(loader, draft);

@@ -41,6 +41,7 @@ set_own_defaults(struct loader *loader)
     }
     struct slice copy = arena_copy(loader->arena, slice_from(host));
     config->instance = copy.data == NULL ? "" : copy.data;
+    config->instance_by_host = true;
 }
 
 static void
@@ -55,6 +56,14 @@ take_sources(struct loader *loader, struct source_drafts drafts)
     loader->config->source_count = sources == NULL ? 0 : drafts.count;
 }
 
+/* What is found from now on concerns that part alone; 0: everybody. */
+static void
+turn_to(struct loader *loader, unsigned part)
+{
+    loader->faults->part = part;
+    loader->warnings.part = part;
+}
+
 static void
 load(struct loader *loader, struct slice yaml)
 {
@@ -67,10 +76,13 @@ load(struct loader *loader, struct slice yaml)
     options_read(loader, root, config_table, loader->config);
     set_own_defaults(loader);
     kafka_read(loader, root);
+    turn_to(loader, CONFIG_SOURCES);
     struct source_drafts drafts = sources_read(loader, root);
     routes_apply(loader, root, drafts);
     take_sources(loader, drafts);
+    turn_to(loader, CONFIG_ACCOUNTS);
     accounts_read(loader, root);
+    turn_to(loader, 0);
     config_check(loader, root);
 }
 
@@ -89,9 +101,23 @@ config_new(const char *path)
     return config;
 }
 
+/* Half a list would be worse than none. */
+static void
+leave_out(struct config *config, unsigned parts)
+{
+    config->parts_left_out = parts;
+    if ((parts & CONFIG_SOURCES) != 0) {
+        config->source_count = 0;
+    }
+    if ((parts & CONFIG_ACCOUNTS) != 0) {
+        config->account_count = 0;
+        config->accounts_left_out_count = 0;
+    }
+}
+
 /* yaml is read from path first when it is NULL. */
 static struct config *
-config_make(const char *path, const struct slice *yaml, struct config_faults *faults)
+config_make(const char *path, const struct slice *yaml, unsigned parts, struct config_faults *faults)
 {
     struct config *config = config_new(path);
     struct slice content = {NULL, 0};
@@ -117,6 +143,7 @@ config_make(const char *path, const struct slice *yaml, struct config_faults *fa
     if (faults->count == 0 && arena_failed(config->arena)) {
         fault_add(faults, 0, "it is too large to be kept in memory; shorten it");
     }
+    leave_out(config, faults_waive(faults, parts, &loader.warnings));
     faults_sort(faults);
     faults_sort(&loader.warnings);
     config->warnings = loader.warnings.faults;
@@ -131,13 +158,19 @@ config_make(const char *path, const struct slice *yaml, struct config_faults *fa
 struct config *
 config_load(const char *path, struct config_faults *faults)
 {
-    return config_make(path, NULL, faults);
+    return config_make(path, NULL, CONFIG_WHOLE, faults);
+}
+
+struct config *
+config_load_parts(const char *path, unsigned parts, struct config_faults *faults)
+{
+    return config_make(path, NULL, parts, faults);
 }
 
 struct config *
 config_parse(const char *path, struct slice yaml, struct config_faults *faults)
 {
-    return config_make(path, &yaml, faults);
+    return config_make(path, &yaml, CONFIG_WHOLE, faults);
 }
 
 void

@@ -124,6 +124,13 @@ struct named_zone {
     struct zone *zone;
 };
 
+/* What a process may do without. What is wrong there need not keep it from its work. */
+enum config_part {
+    CONFIG_SOURCES = 1 << 0,  /* sources, routes: for those that take callbacks */
+    CONFIG_ACCOUNTS = 1 << 1, /* accounts, accounts_directory: for those that call vendors */
+};
+#define CONFIG_WHOLE ((unsigned)CONFIG_SOURCES | (unsigned)CONFIG_ACCOUNTS)
+
 /* What is wrong with a file, or to be thought over. */
 struct config_fault {
     const char *path; /* the file: the configuration, or one of its accounts_directory */
@@ -131,6 +138,7 @@ struct config_fault {
     unsigned line;    /* 0: the file as a whole */
     struct slice text;
     unsigned order; /* in which it was found */
+    unsigned part;  /* an enum config_part; 0: it concerns everybody */
 };
 
 struct config {
@@ -138,6 +146,7 @@ struct config {
     const char *path;
 
     const char *instance;
+    bool instance_by_host; /* not configured: the host's name */
     const char *data_dir;
 
     struct slice address; /* of the callback port */
@@ -170,6 +179,7 @@ struct config {
     const struct named_zone *zones; /* shared by the sources and accounts */
     size_t zone_count;
 
+    unsigned parts_left_out;             /* those with faults that are not needed: an enum config_part each */
     const struct config_fault *warnings; /* what works and is seldom meant */
     size_t warning_count;
 };
@@ -179,6 +189,7 @@ struct config_faults {
     struct arena *arena;
     const char *path;
     const struct config_file *file; /* of what is found at the moment; NULL: the configuration itself */
+    unsigned part;                  /* of what is found at the moment; 0: none */
     struct config_fault *faults;
     size_t count, capacity; /* count may exceed capacity: then the last ones were only counted */
 };
@@ -186,6 +197,9 @@ struct config_faults {
 /* Reads, expands ${NAME} and ${NAME:-default}, checks. NULL when anything is wrong; faults then holds all of it, each
  * with its line and what to do. faults is initialised by the call; free with config_faults_free in either case. */
 struct config *config_load(const char *path, struct config_faults *faults);
+/* The same for a process that needs only those parts (enum config_part). A part that it does not need, and that has
+ * faults, is left out as a whole, and the faults are warnings. */
+struct config *config_load_parts(const char *path, unsigned parts, struct config_faults *faults);
 /* The same from memory; path is only for messages. */
 struct config *config_parse(const char *path, struct slice yaml, struct config_faults *faults);
 void config_faults_print(const struct config_faults *faults, FILE *stream); /* "file:line: text" each */

@@ -55,6 +55,7 @@ fault_add(struct config_faults *faults, unsigned line, const char *format, ...)
         .line = line,
         .text = arena_copy(faults->arena, slice_from(text)),
         .order = (unsigned)faults->count,
+        .part = faults->part,
     };
 }
 
@@ -62,6 +63,39 @@ size_t
 faults_kept(const struct config_faults *faults)
 {
     return faults->count < faults->capacity ? faults->count : faults->capacity;
+}
+
+static void
+warn_instead(const struct config_fault *fault, struct config_faults *warnings)
+{
+    const struct config_file file = {fault->path, fault->file};
+
+    warnings->file = fault->file == 0 ? NULL : &file;
+    fault_add(warnings, fault->line, "%.*s; %s have faults, so all of them are left out", SLICE_ARGS(fault->text),
+              fault->part == CONFIG_SOURCES ? "sources, which are for callbacks,"
+                                            : "accounts, which are for commands,");
+    warnings->file = NULL;
+}
+
+unsigned
+faults_waive(struct config_faults *faults, unsigned parts, struct config_faults *warnings)
+{
+    size_t kept = 0;
+    unsigned waived = 0;
+
+    if (faults->count > faults->capacity) {
+        return 0;
+    }
+    for (size_t i = 0; i < faults->count; i++) {
+        if (faults->faults[i].part == 0 || (faults->faults[i].part & parts) != 0) {
+            faults->faults[kept++] = faults->faults[i];
+        } else {
+            warn_instead(&faults->faults[i], warnings);
+            waived |= faults->faults[i].part;
+        }
+    }
+    faults->count = kept;
+    return waived;
 }
 
 static int

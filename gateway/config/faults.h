@@ -20,6 +20,9 @@ void faults_init(struct config_faults *faults, const char *path, struct arena *a
 void fault_add(struct config_faults *faults, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 size_t faults_kept(const struct config_faults *faults); /* those that have a text */
+/* Turns the faults of other parts into warnings; which parts those were. Unless there were more than FAULTS_MAX: then
+ * nobody knows what the others are, and all stay. */
+unsigned faults_waive(struct config_faults *faults, unsigned parts, struct config_faults *warnings);
 /* In the order of lines; those of one line stay in the order in which they were found. */
 void faults_sort(struct config_faults *faults);
 

@@ -222,7 +222,7 @@ const struct config_option config_table[] = {
     {.path = "instance",
      .kind = OPTION_STRING,
      CONFIG(instance),
-     .help = "tells processes apart that share a data_dir; by default the host's name"},
+     .help = "tells processes apart that share a data_dir; by default the host's name, for workers with their port"},
     {.path = "data_dir",
      .kind = OPTION_STRING,
      .fallback = "/var/lib/trunkline",

@@ -85,7 +85,7 @@ builtin_or_load(const char *path)
     struct config *config;
 
     if (path != NULL) {
-        return options_load(path);
+        return options_load(path, CONFIG_SOURCES);
     }
     config = builtin_config(&BUILTIN_OFFLINE, NULL, &error);
     if (config == NULL) {

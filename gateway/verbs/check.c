@@ -126,7 +126,7 @@ run(int argc, char **argv)
         config_print_options(stdout);
         return EXIT_OK;
     }
-    config = options_load(options.common.config);
+    config = options_load(options.common.config, CONFIG_WHOLE);
     if (config == NULL) {
         return EXIT_USAGE;
     }

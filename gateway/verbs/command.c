@@ -247,7 +247,7 @@ command_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_setup(options.common.log_format, options.common.log_level, clock_system());
-    config = options_load(options.common.config == NULL ? DEFAULT_CONFIG : options.common.config);
+    config = options_load(options.common.config == NULL ? DEFAULT_CONFIG : options.common.config, CONFIG_ACCOUNTS);
     if (config == NULL) {
         return EXIT_USAGE;
     }

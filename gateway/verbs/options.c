@@ -90,10 +90,10 @@ options_number(const char *verb, const char *option, const char *text, unsigned 
 }
 
 struct config *
-options_load(const char *path)
+options_load(const char *path, unsigned parts)
 {
     struct config_faults faults;
-    struct config *config = config_load(path, &faults);
+    struct config *config = config_load_parts(path, parts, &faults);
 
     if (config == NULL) {
         config_faults_print(&faults, stderr);

@@ -41,5 +41,6 @@ bool options_operand(int argc, char **argv, const char **operand) MUST_CHECK;
 /* A whole number from 0 to most; false, and told, when text is none. */
 bool options_number(const char *verb, const char *option, const char *text, unsigned most, unsigned *number) MUST_CHECK;
 
-/* Loads a configuration, or tells all that is wrong with it on stderr and returns NULL. */
-struct config *options_load(const char *path);
+/* Loads a configuration for a verb that needs those parts (enum config_part), or tells all that is wrong with it on
+ * stderr and returns NULL. */
+struct config *options_load(const char *path, unsigned parts);

@@ -22,7 +22,6 @@
 
 #define URL_BYTES      128
 #define INSTANCE_BYTES 256
-#define EGRESS_SUFFIX  "-egress"
 #define EGRESS_GRACE   10 /* seconds to commit and to hand over, once the last call has ended */
 
 enum stage {
@@ -358,6 +357,20 @@ loop_open(struct process *process, struct error *error)
     return true;
 }
 
+/* Workers share a machine, and its name: their ports tell them apart, unless somebody has given them names. */
+static void
+instance_name_write(struct process *process, bool egress_alone)
+{
+    const struct config *config = process->config;
+    char port[sizeof("-4294967295")] = "";
+
+    if (egress_alone && config->instance_by_host) {
+        snprintf(port, sizeof(port), "-%u", config->egress_management_port);
+    }
+    snprintf(process->instance_name, sizeof(process->instance_name), "%s%s%s", config->instance,
+             egress_alone ? "-egress" : "", port);
+}
+
 static bool
 process_open(struct process *process, struct error *error)
 {
@@ -365,8 +378,7 @@ process_open(struct process *process, struct error *error)
     bool egress_alone = process->roles == PROCESS_EGRESS;
     unsigned port = egress_alone ? config->egress_management_port : config->management_port;
 
-    snprintf(process->instance_name, sizeof(process->instance_name), "%s%s", config->instance,
-             egress_alone ? EGRESS_SUFFIX : "");
+    instance_name_write(process, egress_alone);
     process->instance = instance_open(config->data_dir, process->instance_name, error);
     if (process->instance == NULL || !loop_open(process, error)) {
         return false;

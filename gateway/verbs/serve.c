@@ -28,6 +28,13 @@ has_purpose(const struct config *config, unsigned roles, struct error *error)
     return true;
 }
 
+static unsigned
+parts_of(unsigned roles)
+{
+    return ((roles & PROCESS_INGRESS) != 0 ? (unsigned)CONFIG_SOURCES : 0) |
+           ((roles & PROCESS_EGRESS) != 0 ? (unsigned)CONFIG_ACCOUNTS : 0);
+}
+
 static int
 run_process(const struct config *config, unsigned roles)
 {
@@ -66,7 +73,7 @@ serve_run(int argc, char **argv, unsigned roles)
         return EXIT_USAGE;
     }
     log_setup(common.log_format, common.log_level, clock_system());
-    config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config);
+    config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config, parts_of(roles));
     if (config == NULL) {
         return EXIT_USAGE;
     }

@@ -165,9 +165,12 @@ topics_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_setup(common.log_format, common.log_level, clock_system());
-    config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config);
+    config = options_load(common.config == NULL ? DEFAULT_CONFIG : common.config, 0);
     if (config == NULL) {
         return EXIT_USAGE;
+    }
+    if ((config->parts_left_out & CONFIG_SOURCES) != 0) { /* routes have topics of their own */
+        config_warnings_print(config, stderr);
     }
     topics.specs = config_topic_specs(config, &topics.count);
     status = strcmp(what, "list") == 0 ? list(&topics) : with_kafka(config, what, &topics);

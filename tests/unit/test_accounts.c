@@ -284,7 +284,7 @@ a_url_is_scheme_and_host_and_never_told(void **state)
         "https://[::1]",           "https://a_b-c.d",
     };
     static const char *const wrong[] = {
-        "api.example.com",     "ftp://h",       "https://",    "https://h/",      "https://h/hush",   "https://h?hush",
+        "api.example.com",     "ftp://h",       "https://",    "https://h//",     "https://h/hush",   "https://h?hush",
         "https://hush:hush@h", "https://h:",    "https://h:0", "https://h:65536", "https://h:000001", "https://h:8o",
         "https://[::1",        "https://[h]",   "https://::1", "https://h h",     "https://h#hush",   "HTTPS://h",
         "https://[192.0.2.7]", "https://h:1:2", "https://:80", "https://手",
@@ -300,6 +300,10 @@ a_url_is_scheme_and_host_and_never_told(void **state)
         assert_int_equal(config->warning_count, 0);
         config_free(config);
     }
+    struct config *config =
+        good(ACCOUNTS "  - {name: a, adapter: 7moor, url: 'https://h:1/', settings: {appkey: k, secret: s}}\n");
+    assert_slice(config->accounts[0].base_url, "https://h:1"); /* with a slash people mean the same */
+    config_free(config);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char yaml[300];
 
