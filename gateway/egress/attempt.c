@@ -8,8 +8,8 @@
 #include "calls/call.h"
 #include "egress/late.h"
 
-#define ARENA_BYTES_MAX  (64U * 1024 * 1024) /* 50 commands, their request, and an answer's tree */
-#define ANSWER_BYTES_MAX (2U * 1024 * 1024)
+#define ARENA_BYTES_MAX  ((size_t)64 * 1024 * 1024) /* 50 commands, their request, and an answer's tree */
+#define ANSWER_BYTES_MAX ((size_t)2 * 1024 * 1024)
 #define NS_PER_SECOND    1000000000LL
 
 struct attempt *
@@ -42,7 +42,7 @@ attempt_add(struct attempt *attempt, entry_t entry, struct command *command)
 
         if (entries != NULL) {
             attempt->entries = entries;
-            commands = realloc(attempt->commands, capacity * sizeof *commands);
+            commands = realloc(attempt->commands, capacity * sizeof(struct command *));
         }
         if (commands == NULL) {
             lane_fail(attempt->lane, "out of memory");

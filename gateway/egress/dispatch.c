@@ -6,11 +6,10 @@
 #include "base/log.h"
 #include "egress/attempt.h"
 
-#define INTENTS_MAX      500 /* in one batch: they are sent at once when it is committed */
-#define READ_AHEAD       32  /* bodies that are read together with the one that is needed */
-#define CANDIDATES_MAX   200 /* looked at for one request */
-#define ARENA_BYTES_MAX  (64U * 1024 * 1024)
-#define COMMAND_COPY_MAX (COMMAND_BYTES_MAX + 64U * 1024)
+#define INTENTS_MAX     500 /* in one batch: they are sent at once when it is committed */
+#define READ_AHEAD      32  /* bodies that are read together with the one that is needed */
+#define CANDIDATES_MAX  200 /* looked at for one request */
+#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static void load(struct attempt *attempt);
 

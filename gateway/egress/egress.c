@@ -10,7 +10,7 @@
 #include "egress/timer.h"
 
 #define PARTITIONS_MAX   4096
-#define POOL_CHUNK_BYTES (64U * 1024)
+#define POOL_CHUNK_BYTES ((size_t)64 * 1024)
 #define POOL_CHUNKS      64
 #define PRODUCER_END_MS  3000
 /* A lane that was fenced may have been fenced by a rightful owner of whom the group has not told us yet: taken over

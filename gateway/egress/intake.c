@@ -7,7 +7,7 @@
 #include "egress/attempt.h"
 #include "egress/errand.h"
 
-#define ARENA_BYTES_MAX (16U * 1024 * 1024)
+#define ARENA_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* A duplicate whose first result is in a batch that is not committed: its place in the journal is not known yet. */
 struct deferred {

@@ -120,7 +120,8 @@ bool rebuild_finished(const struct rebuild *rebuild, int64_t offset);
 unsigned rebuild_tries(const struct rebuild *rebuild, struct command_key key);
 
 /* --- intake.c --- */
-void intake_record(const struct consumed *record, void *lane);
+/* argument: the lane. */
+void intake_record(const struct consumed *record, void *argument);
 /* What was deferred because the first result was not committed: now it may be. */
 void intake_deferred(struct lane *lane);
 void intake_free(struct lane *lane);
@@ -146,11 +147,11 @@ struct settlement {
     struct slice target; /* of a cancel that came first: the command's id */
 };
 /* Gives the command its one final result, in the outbox, and forgets its entry. */
-void settle(struct lane *lane, entry_t entry, const struct command *command, const struct settlement *settlement);
+void settle(struct lane *lane, entry_t number, const struct command *command, const struct settlement *settlement);
 /* Kafka has deleted the command's record before its end: it is forgotten, and nobody can be told. */
-void settle_gone(struct lane *lane, entry_t entry);
+void settle_gone(struct lane *lane, entry_t number);
 /* Settles a taken entry whose body is not at hand: reads it first. reason is copied, code is static. */
-void settle_unread(struct lane *lane, entry_t entry, enum result_status status, const char *code, const char *reason);
+void settle_unread(struct lane *lane, entry_t number, enum result_status status, const char *code, const char *reason);
 /* A command that never became an entry: its offset is finished with this result. */
 void settle_refused(struct lane *lane, const struct consumed *record, const struct command *command, const char *code,
                     struct slice reason);
@@ -158,7 +159,7 @@ void settle_refused(struct lane *lane, const struct consumed *record, const stru
 void settle_conflict(struct lane *lane, const struct consumed *record, const struct command *command,
                      struct slice reason);
 /* `accepted`, with its place in the queue. */
-void settle_accepted(struct lane *lane, struct account_state *state, entry_t entry, const struct command *command);
+void settle_accepted(struct lane *lane, struct account_state *state, entry_t number, const struct command *command);
 void settle_dispatched(struct lane *lane, struct attempt *attempt);
 /* What cannot become a command is kept. */
 void settle_dead_letter(struct lane *lane, const struct consumed *record, struct slice account, const char *reason,

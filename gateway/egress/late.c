@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "event/result.h"
 
-#define ARENA_BYTES_MAX (8U * 1024 * 1024)
+#define ARENA_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 struct late {
     struct recordset set;

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "egress/attempt.h"
 
-#define ARENA_BYTES_MAX (8U * 1024 * 1024)
+#define ARENA_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define BUCKETS         1024
 #define NS_PER_MS       1000000LL
 

@@ -8,7 +8,7 @@
 #include "egress/errand.h"
 #include "event/deadletter.h"
 
-#define ARENA_BYTES_MAX (4U * 1024 * 1024)
+#define ARENA_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 static struct slice
 vendor_of(const struct account *account)

@@ -7,7 +7,7 @@
 #include "egress/attempt.h"
 #include "egress/timer.h"
 
-#define ARENA_BYTES_MAX (64U * 1024)
+#define ARENA_BYTES_MAX ((size_t)64 * 1024)
 #define KAFKA_MS        20000
 #define BACKOFF_LAST_MS 10000U
 /* What is read of the journal beyond the de-duplication window: a command may have been read late. */

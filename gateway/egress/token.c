@@ -10,7 +10,7 @@
 #define NS_PER_SECOND   1000000000LL
 #define BACKOFF_LAST_MS 30000U
 #define REFUSED_SECONDS 30 /* for which commands fail at once, before credentials that were refused are tried again */
-#define ARENA_BYTES_MAX (8U * 1024 * 1024)
+#define ARENA_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 void
 token_free(struct token *token)
