@@ -19,6 +19,7 @@ struct transaction_producer {
     const struct kafka_settings *settings;
     rd_kafka_t *rk;
     atomic_bool given_up;
+    bool initialised;                         /* librdkafka takes a second init for a mistake */
     bool dead;                                /* fenced, fatal or given up: librdkafka may still hold a transaction */
     enum transaction_outcome death;           /* when dead */
     const struct transaction_batch *reported; /* whose delivery reports are noted; NULL outside a commit */
@@ -180,7 +181,11 @@ transaction_producer_init(struct transaction_producer *producer, const struct sl
     if (!metadata_await(producer->rk, conf_brokers(producer->settings), topics, count, timeout_ms, NULL, error)) {
         return false;
     }
+    if (producer->initialised) {
+        return true;
+    }
     failure = insist(producer, rd_kafka_init_transactions, deadline_ns, &done, error);
+    producer->initialised = done;
     if (failure != NULL) {
         if (rd_kafka_error_is_fatal(failure)) {
             die_of(producer, failure);

@@ -18,9 +18,10 @@ struct transaction_producer;
 struct transaction_producer *transaction_producer_new(const struct kafka_settings *settings,
                                                       const char *transactional_id, struct error *error);
 
-/* Once, before the first commit: fetches the metadata of the topics that will be written to, then fences whoever had
+/* Before the first commit: fetches the metadata of the topics that will be written to, then fences whoever had
  * the transactional id before (even in the middle of a commit) and ends its open transaction. False with error: Kafka
- * did not do it within timeout_ms; call it again, or free the producer. */
+ * did not do it within timeout_ms; call it again, or free the producer. Once it has succeeded, calling it again only
+ * fetches the metadata. */
 bool transaction_producer_init(struct transaction_producer *producer, const struct slice *topics, size_t count,
                                int timeout_ms, struct error *error);
 

@@ -191,6 +191,22 @@ test_an_init_that_times_out_is_called_again(void **state)
     transaction_producer_free(producer);
 }
 
+/* A takeover that fails behind its init begins anew with it. */
+static void
+test_an_init_that_succeeded_may_be_called_again(void **state)
+{
+    struct bus *bus = *state;
+    struct transaction_producer *producer = ready_producer(bus);
+    struct transaction_record record = record_of("one");
+    struct error error = {""};
+
+    assert_true(transaction_producer_init(producer, &topic, 1, INIT_MS, &error));
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_COMMITTED);
+    assert_true(transaction_producer_init(producer, &topic, 1, INIT_MS, &error));
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_COMMITTED);
+    transaction_producer_free(producer);
+}
+
 /* The embedded broker knows no times: whatever is asked for, nothing is left out. */
 static void
 test_the_offset_of_a_time_on_the_embedded_broker(void **state)
@@ -259,6 +275,7 @@ main(void)
         BUS_TEST(test_fenced_at_the_commit_it_is_dead),
         BUS_TEST(test_init_fails_with_the_reason),
         BUS_TEST(test_an_init_that_times_out_is_called_again),
+        BUS_TEST(test_an_init_that_succeeded_may_be_called_again),
         BUS_TEST(test_the_offset_of_a_time_on_the_embedded_broker),
         BUS_TEST(test_a_commit_without_kafka_can_be_given_up),
     };
