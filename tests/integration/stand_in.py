@@ -1,4 +1,4 @@
-"""A vendor's server in Python, where the simulators have none: any answer to any path, over TLS too, all written down."""
+"""A vendor's server in Python, for what the simulators cannot be: any answer to any path, and TLS; all written down."""
 
 import datetime
 import http.server

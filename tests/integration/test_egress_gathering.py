@@ -1,5 +1,6 @@
 """Dials of yeta are gathered into callouts; a row that the vendor refuses does not take the others with it."""
 
+import json
 import os
 import uuid
 from collections import Counter
@@ -8,6 +9,8 @@ import pytest
 
 from commands import dial_yeta
 from egress import account
+from gateway import TOPICS
+from stand_in import StandIn
 
 LONG = os.environ.get("TRUNKLINE_TEST_LONG") == "1"
 
@@ -163,6 +166,83 @@ def test_a_callout_is_repeated_whole_while_the_vendor_is_busy(start_simulator, s
     assert [len(call.body["call_list"]) for call in calls] == [30] * 3
     assert {data["attempts"] for data in finals.values()} == {3}
     assert calls[1].door_ns - calls[0].door_ns >= 500_000_000  # backing off
+
+
+@pytest.mark.parametrize("ids", [None, [], ["1", "2"], ["1", "2", "3", "4"], {"a": 1}, ["1", None, "3"]])
+def test_rows_that_the_vendor_does_not_name_succeed_without_an_id(start_egress, commands, results, ids):
+    answers = {
+        "/openapi/oauth/v1/token": {"code": 0, "message": "ok", "result": {"token": "t", "time_expire": 3600}},
+        None: {"code": 0, "message": "ok", "result": {"total": 3, "task_data_ids": ids}},
+    }
+    with StandIn(answers) as yeta:
+        worker = start_egress([{"name": "yeta", "adapter": "yeta", "url": yeta.url,
+                                "settings": {"app_key": "k", "app_secret": "s"}}])
+        wanted = order(commands, results, [dial_yeta(number) for number in numbers(3)])
+        for data in results.assert_one_final_each(wanted).values():
+            assert (data["status"], data["code"], "item_id" in data) == ("succeeded", "ok", False)
+        assert worker.metric("trunkline_items_missing_total") == 1 and len(yeta.calls) == 2
+
+
+def test_a_half_is_intended_where_the_whole_ends(kafka, prefix, start_simulator, start_egress, commands, results):
+    """In one transaction: between a refusal and the halves of it there is no moment at which a row belongs to neither.
+    A transaction's end takes an offset of its own, so entries side by side are of one transaction."""
+    yeta = start_simulator("yeta")
+    start_egress([yeta])
+    wanted = order(commands, results, [dial_yeta(number) for number in ["00000000001", *numbers(7)]])
+    results.assert_one_final_each(wanted)
+    records = kafka.read(prefix + TOPICS["journal"])
+    entries = [(record.partition, record.offset, json.loads(record.value)) for record in records]
+    of_attempt = {}
+    for partition, offset, entry in entries:
+        of_attempt.setdefault(entry.get("attempt"), {})[entry["kind"]] = (partition, offset, entry)
+    places = {(partition, offset) for partition, offset, _ in entries}
+    rows_of = lambda entry: {command["id"] for command in entry["commands"]}  # noqa: E731
+    dispatched = [(p, o, entry) for p, o, entry in entries if entry["kind"] == "dispatched" and entry["commands"]]
+    assert [len(entry["commands"]) for _, _, entry in dispatched][:1] == [8] and len(dispatched) == 7
+    for partition, offset, half in dispatched[1:]:
+        whole = max((entry for p, o, entry in dispatched if o < offset and rows_of(half) < rows_of(entry)),
+                    key=lambda entry: -len(entry["commands"]))
+        answered = of_attempt[whole["attempt"]]["answered"]
+        assert all((partition, between) in places for between in range(answered[1], offset)), (answered, half)
+
+
+def test_a_worker_that_dies_among_halves_calls_nobody_twice(start_simulator, start_egress, commands, results):
+    yeta = start_simulator("yeta")
+    yeta.behave({"path": "callout", "next": 4}, {"path": "callout", "next": 2, "answer": "never"})
+    worker = start_egress([account(yeta, timeout_seconds=2, concurrency=2)], {"egress": {"lease_seconds": 1}})
+    wanted = order(commands, results, [dial_yeta(number) for number in [*numbers(33), "00000000001", *numbers(16, 33)]])
+    yeta.wait_for_calls(5, "callout")
+    worker.kill9()
+    start_egress([account(yeta, timeout_seconds=2, concurrency=2)], {"egress": {"lease_seconds": 1}})
+    finals = results.assert_one_final_each(wanted)
+    acted = yeta.acted("callout")
+    assert max(Counter(rows(acted)).values()) == 1
+    given = ids_of_rows(acted)
+    unknown = [id for id in wanted if finals[id]["status"] == "unknown"]
+    for id, number in wanted.items():
+        data = finals[id]
+        if data["status"] == "succeeded":
+            assert data["item_id"] == given[number]
+        elif data["status"] == "failed":
+            assert number == "00000000001" and data["vendor_code"] == "200203"
+        else:
+            assert data["status"] == "unknown", data
+    under_way = [call for call in yeta.calls("callout") if call.behaviour == "never"]
+    assert 1 <= len(under_way) <= 2 and unknown and {wanted[id] for id in unknown} <= set(rows(under_way))
+
+
+def test_a_row_is_taken_out_of_a_callout_that_waits(start_simulator, start_egress, commands, results):
+    yeta = start_simulator("yeta")
+    yeta.behave(path="callout", next=3, code="10004")
+    start_egress([yeta])
+    wanted = order(commands, results, [dial_yeta(number) for number in numbers(5)])
+    first, *others = wanted
+    yeta.wait_for_calls(3, "callout")
+    results.final(commands.submit("yeta", "command.cancel", {"command": first}))
+    finals = results.assert_one_final_each(wanted)
+    acted = rows(yeta.acted("callout"))
+    assert (finals[first]["status"] == "cancelled") == (wanted[first] not in acted)
+    assert {finals[id]["status"] for id in others} == {"succeeded"} and Counter(acted) <= Counter(wanted.values())
 
 
 def test_a_flood_of_dials(start_simulator, start_egress, commands, results):

@@ -41,8 +41,8 @@ REFUSALS = {
     "6725": "invalid", "6701": "refused", "2020": "refused", "6712": "busy",
 }
 # Of those above, what is no refusal that stays one, and is not answered so late that it makes this test slow.
-REPEATED = ["close", "half", "never", "refuse", "garbage", "html", "empty", "huge", "deep", "500", "503", "50007", "6700",
-            "77777"]
+REPEATED = ["close", "half", "never", "refuse", "garbage", "html", "empty", "huge", "deep", "500", "503", "50007",
+            "6700", "77777"]
 
 
 def agent_of(name):
@@ -118,7 +118,8 @@ def test_a_stale_signature_is_made_anew_once(start_simulator, start_egress, comm
     assert first.headers["m7-sign"] != second.headers["m7-sign"] and first.body == second.body
     moor.behave(code="50014")
     data = results.final(commands.submit("7moor", "call.dial", dial()))
-    assert (data["status"], data["code"], data["vendor_code"], data["attempts"]) == ("failed", "credentials", "50014", 2)
+    told = (data["status"], data["code"], data["vendor_code"], data["attempts"])
+    assert told == ("failed", "credentials", "50014", 2)
     assert len(moor.calls()) == 4
 
 
@@ -128,7 +129,8 @@ def test_a_stale_signature_is_made_anew_once(start_simulator, start_egress, comm
 ])
 def test_a_spent_limit_closes_the_account(start_simulator, start_egress, commands, results, behaviour, least):
     moor = start_simulator("7moor", limit=0)
-    worker = start_egress([unlimited(moor) | {"limit": {"requests": 20, "window_seconds": WINDOW, "straggler_seconds": 0}}])
+    limit = {"requests": 20, "window_seconds": WINDOW, "straggler_seconds": 0}
+    worker = start_egress([unlimited(moor) | {"limit": limit}])
     moor.behave(path="dialOut", next=1, **behaviour)
     first = commands.submit("7moor", "call.dial", dial())
     wait_until(lambda: worker.metric("trunkline_limit_refusals_total") == 1, 20, "the refusal")
