@@ -106,8 +106,13 @@ read_code(struct loader *loader, const struct node *node, struct code_rule *rule
                   loader->where, QUOTE(node->name));
         return;
     }
+    size_t faults = loader->faults->count;
+
     options_read(loader, node, code_table, rule);
     rule->vendor_code = node->name.data;
+    if (loader->faults->count > faults) { /* what it was to be is not known */
+        return;
+    }
     if (rule->code == CALL_OK && !tree_given(tree_member(node, (struct slice)SLICE("acted")))) {
         rule->acted = ACTED_YES;
     }

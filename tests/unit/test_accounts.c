@@ -205,6 +205,9 @@ each_fault_of_an_account_is_told(void **state)
         {"  - {" MOOR ", codes: {6728: {code: fine}}}\n",
          "t.yaml:3: account \"m1\": code: there is no \"fine\"; there are ok, invalid, refused, busy, limit, "
          "credentials, unavailable, timeout, internal"},
+        {"  - {" MOOR ", codes: {6728: {code: refusd, acted: no}}}\n",
+         "t.yaml:3: account \"m1\": code: there is no \"refusd\"; there are ok, invalid, refused, busy, limit, "
+         "credentials, unavailable, timeout, internal"},
         {"  - {" MOOR ", codes: {6728: {code: refused, actde: no}}}\n",
          "t.yaml:3: account \"m1\": there is no key \"actde\"; did you mean \"acted\"?"},
         {"  - {" MOOR ", codes: {6728: {code: ok, acted: no}}}\n",
