@@ -8,9 +8,10 @@
 #include "bus/conf.h"
 #include "bus/wakeup.h"
 
-#define SERVE_AT_ONCE 100
-#define TICK_US       500000
-#define NOTHING_TICKS 2 /* for which an assignment of nothing has to stand, before it is believed */
+#define SERVE_AT_ONCE          100
+#define TICK_US                500000
+#define ASSIGNOR_STATE_CHECKED 0x020300ff /* librdkafka's version */
+#define NOTHING_TICKS          2          /* for which an assignment of nothing has to stand, before it is believed */
 
 /* What a partition is to us. */
 enum hold {
@@ -32,6 +33,7 @@ struct group_consumer {
     size_t held;                               /* partitions that are not HOLD_NONE */
     size_t revoked;                            /* partitions that are HOLD_REVOKED */
     rd_kafka_topic_partition_list_t *revoking; /* what librdkafka waits for us to unassign; else NULL */
+    bool met;                                  /* the group has ever told us anything */
     bool assigned;                             /* the group has said what is ours, if only that nothing is */
     unsigned ticks;                            /* since then; stays at NOTHING_TICKS */
     bool telling; /* the owner, of a list; what it releases meanwhile is looked at afterwards */
@@ -115,6 +117,7 @@ take(struct group_consumer *consumer, rd_kafka_topic_partition_list_t *list)
     for (int i = 0; i < list->cnt; i++) {
         list->elems[i].offset = RD_KAFKA_OFFSET_END; /* nobody reads here: no reason to look for the committed one */
     }
+    consumer->met = true;
     if (!consumer->assigned) {
         consumer->assigned = true;
         consumer->ticks = 0;
@@ -433,7 +436,11 @@ group_consumer_free(struct group_consumer *consumer)
             end_revoking(consumer); /* librdkafka would wait for it */
         }
         rd_kafka_consumer_close(consumer->rk); /* calls on_rebalance for what is left */
-        rd_kafka_destroy(consumer->rk);
+        /* librdkafka before 2.3.0 aborts when it frees a member that joined and never was told what is its: such a
+         * one, closed, stays until the process ends. */
+        if (consumer->met || rd_kafka_version() >= ASSIGNOR_STATE_CHECKED) {
+            rd_kafka_destroy(consumer->rk);
+        }
     }
     free(consumer->holds);
     free(consumer->topic);

@@ -6,6 +6,8 @@
 #include "bus/group_consumer.h"
 
 #define HEARTBEAT_API_KEY 12
+#define SYNC_API_KEY      14
+#define SYNC_FAILURES     1000 /* more than there are tries in a test's time */
 #define COMMANDS          "commands"
 #define PARTITIONS        4
 #define SESSION_MS        "4000" /* the mock takes 3 s to let the first member in */
@@ -204,15 +206,34 @@ test_what_is_being_handed_over_can_be_lost(void **state)
     group_consumer_free(first.consumer);
 }
 
+/* A member that ends while the group has taken it in, and could not tell it yet what is its. */
+static void
+test_ends_before_it_is_told_anything(void **state)
+{
+    struct bus *bus = *state;
+    rd_kafka_resp_err_t failures[SYNC_FAILURES];
+    struct member member = {0};
+
+    for (size_t i = 0; i < SYNC_FAILURES; i++) {
+        failures[i] = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    }
+    rd_kafka_mock_push_request_errors_array(bus->cluster, SYNC_API_KEY, SYNC_FAILURES, failures);
+    join(bus, &member);
+    idle(bus, 4500);
+    assert_int_equal(member.assigned, 0);
+    group_consumer_leave(member.consumer);
+    RUN_UNTIL(bus, member.left == 1);
+    group_consumer_free(member.consumer);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
 #define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, bus_teardown)
-        BUS_TEST(test_owns_all_and_leaves_in_good_order),
-        BUS_TEST(test_a_second_member_waits_for_the_release),
-        BUS_TEST(test_what_is_lost_is_not_revoked),
-        BUS_TEST(test_what_is_being_handed_over_can_be_lost),
+        BUS_TEST(test_owns_all_and_leaves_in_good_order), BUS_TEST(test_a_second_member_waits_for_the_release),
+        BUS_TEST(test_what_is_lost_is_not_revoked),       BUS_TEST(test_what_is_being_handed_over_can_be_lost),
+        BUS_TEST(test_ends_before_it_is_told_anything),
     };
 
     log_setup(LOG_FORMAT_TEXT, getenv("VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, clock_system());
