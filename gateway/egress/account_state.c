@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "egress/lane_state.h"
 
 #define NS_PER_SECOND 1000000000LL
@@ -36,7 +37,7 @@ account_state_new(struct lane *lane, const struct account *account)
         .concurrency = account->limits.concurrency,
     });
     state->wake = evtimer_new(lane->service->base, on_wake, state);
-    if (state->limiter == NULL || state->wake == NULL) {
+    if (state->limiter == NULL || state->wake == NULL || !random_bytes(&state->nonce, sizeof state->nonce)) {
         account_state_free(state);
         return NULL;
     }

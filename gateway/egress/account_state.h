@@ -38,8 +38,9 @@ struct account_state {
     struct attempt *loading; /* whose bodies are being read; at most one */
     struct token token;
     bool held;
-    bool closed; /* it shows in the metrics as closed */
-    bool again;  /* there is more to dispatch than one batch takes */
+    bool closed;    /* it shows in the metrics as closed */
+    bool again;     /* there is more to dispatch than one batch takes */
+    uint64_t nonce; /* of the next request: counted up from a random start, as six digits drawn anew soon come twice */
     struct event *wake;
     struct account_state *next;
 };

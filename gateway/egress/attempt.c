@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "calls/call.h"
 #include "egress/late.h"
 
@@ -190,6 +189,7 @@ sign(struct attempt *attempt, struct vendor_request *request)
         .settings = attempt->account->settings,
         .token = slice_make(attempt->state->token.text, attempt->state->token.length),
         .wall_ms = service_now_ms(attempt->service),
+        .nonce = attempt->state->nonce++,
         .arena = attempt->arena,
     };
 
@@ -197,8 +197,7 @@ sign(struct attempt *attempt, struct vendor_request *request)
         signing.token = (struct slice){0};
     }
     attempt->token_generation = attempt->state->token.generation;
-    return random_bytes(&signing.nonce, sizeof signing.nonce) &&
-           attempt->account->adapter->calls->sign(&signing, request);
+    return attempt->account->adapter->calls->sign(&signing, request);
 }
 
 static bool
