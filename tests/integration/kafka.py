@@ -70,6 +70,14 @@ class Kafka:
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)
 
+    def crash(self):
+        """Kills it, as a machine does; what it had stored is there when it starts again."""
+        assert self.directory is not None, "a broker that the tests did not start is not theirs to kill"
+        subprocess.run([str(SCRIPT), "crash", "--dir", str(self.directory)], check=True, capture_output=True, timeout=60)
+
+    def start_again(self):
+        subprocess.run([str(SCRIPT), "again", "--dir", str(self.directory)], check=True, capture_output=True, timeout=240)
+
     def topics(self, prefix=""):
         """Name -> number of partitions, of the topics whose names begin so."""
         found = self.admin.list_topics(timeout=20).topics

@@ -8,10 +8,12 @@ start_seconds=60
 
 usage() {
     cat <<'USAGE'
-usage: kafka.sh start|stop|status|fetch [--dir DIR] [--port N]
+usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
+  crash   kills it and keeps what it stored.
+  again   starts it on what it had stored, at the same address.
   stop    kills it and removes what it stored.
   status  tells whether it runs; exit status 1 when it does not.
   fetch   fetches the jars alone.
@@ -91,7 +93,7 @@ wait_until_it_answers() {
 }
 
 start() {
-    local pid options
+    local pid
     if pid=$(running); then
         say "runs already (process $pid)"
         cat "$dir/address"
@@ -105,14 +107,36 @@ start() {
     listening "$port" && die "port $port is taken; give another one by --port"
     say "starting a broker on 127.0.0.1:$port, data in $dir"
     configure
+    launch
+    echo "127.0.0.1:$port" >"$dir/address"
+    say "up after $SECONDS s"
+    cat "$dir/address"
+}
+
+launch() {
+    local options
     read -ra options <<<"${KAFKA_JAVA_OPTIONS:--Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}"
     setsid java "${options[@]}" -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" \
         kafka.Kafka "$dir/server.properties" </dev/null >>"$dir/broker.log" 2>&1 &
     echo $! >"$dir/pid"
     wait_until_it_answers
-    echo "127.0.0.1:$port" >"$dir/address"
-    say "up after $SECONDS s"
-    cat "$dir/address"
+}
+
+crash() {
+    local pid
+    pid=$(running) || die "does not run"
+    kill -KILL "$pid"
+    while running >/dev/null; do sleep 0.05; done
+    say "killed (process $pid)"
+}
+
+again() {
+    [ -e "$dir/address" ] || die "nothing was started in $dir"
+    running >/dev/null && die "runs still"
+    port=$(sed 's/.*://' "$dir/address")
+    : >"$dir/broker.log" # whose last start is waited for
+    launch
+    say "up again after $SECONDS s"
 }
 
 # Only what start made: somebody may have given a directory that holds more.
@@ -164,7 +188,7 @@ done
 [[ $port =~ ^[0-9]*$ ]] || die "--port takes a number"
 
 case $verb in
-start | stop | status | fetch) "$verb" ;;
+start | crash | again | stop | status | fetch) "$verb" ;;
 -h | --help | help) usage ;;
 *)
     usage >&2
