@@ -108,6 +108,16 @@ admin_options(struct topic_admin *admin, rd_kafka_admin_op_t operation, int time
 
 /* --- making --- */
 
+/* Somebody else may have made the other one, with as many as they liked. */
+static int
+partitions_to_make(const struct rd_kafka_metadata *metadata, const struct topic_spec *spec)
+{
+    const struct rd_kafka_metadata_topic *other =
+        spec->partitions_as == NULL ? NULL : find_topic(metadata, spec->partitions_as);
+
+    return other != NULL && other->partition_cnt > 0 ? other->partition_cnt : spec->partitions;
+}
+
 static bool
 add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *specs, size_t count,
             rd_kafka_NewTopic_t **topics, size_t *missing, struct error *error)
@@ -121,7 +131,8 @@ add_missing(const struct rd_kafka_metadata *metadata, const struct topic_spec *s
         if (find_topic(metadata, specs[i].name) != NULL) {
             continue;
         }
-        topic = rd_kafka_NewTopic_new(specs[i].name, specs[i].partitions, specs[i].replication, reason, sizeof reason);
+        topic = rd_kafka_NewTopic_new(specs[i].name, partitions_to_make(metadata, &specs[i]), specs[i].replication,
+                                      reason, sizeof reason);
         if (topic == NULL) {
             return error_set(error, "topic %s: %s", specs[i].name, reason);
         }

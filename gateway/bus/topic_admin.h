@@ -10,6 +10,7 @@
 struct topic_spec {
     const char *name;
     int partitions;
+    const char *partitions_as;  /* made with as many as this topic has, where that one is there before; NULL: none */
     int replication;            /* -1: the broker's default */
     const char *cleanup_policy; /* "delete", "compact"; NULL: the broker's */
     int64_t retention_ms;       /* 0: the broker's, -1: for ever */

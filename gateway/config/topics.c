@@ -9,23 +9,26 @@ struct policy {
     const char *cleanup;
     int64_t retention_ms; /* 0: the broker's */
     const char *timestamps;
+    enum topic_role partitions_as; /* a topic that has as many partitions; TOPIC_ROLE_COUNT: none */
 };
 
+#define ALONE TOPIC_ROLE_COUNT
+
 /* Commands outlive the day in which they may still be carried out; the journal outlives them, and its times are the
- * broker's, for they are compared with each other. */
+ * broker's, for they are compared with each other. A partition of the one belongs to that of the other. */
 static const struct policy policies[TOPIC_ROLE_COUNT] = {
-    [TOPIC_CALL_EVENTS] = {"delete", 0, NULL},
-    [TOPIC_AGENT_EVENTS] = {"delete", 0, NULL},
-    [TOPIC_TASK_EVENTS] = {"delete", 0, NULL},
-    [TOPIC_UNMAPPED] = {"delete", 0, NULL},
-    [TOPIC_RAW] = {"delete", 0, NULL},
-    [TOPIC_DEADLETTER] = {"delete", 0, NULL},
-    [TOPIC_COMMANDS] = {"delete", 2 * DAY_MS, NULL},
-    [TOPIC_RESULTS] = {"delete", 0, NULL},
-    [TOPIC_JOURNAL] = {"delete", 3 * DAY_MS, "LogAppendTime"},
-    [TOPIC_DIALOG_CONTEXT] = {"compact", 0, NULL},
-    [TOPIC_DIALOG_REQUESTS] = {"delete", 0, NULL},
-    [TOPIC_DIALOG_REPLIES] = {"delete", 0, NULL},
+    [TOPIC_CALL_EVENTS] = {"delete", 0, NULL, ALONE},
+    [TOPIC_AGENT_EVENTS] = {"delete", 0, NULL, ALONE},
+    [TOPIC_TASK_EVENTS] = {"delete", 0, NULL, ALONE},
+    [TOPIC_UNMAPPED] = {"delete", 0, NULL, ALONE},
+    [TOPIC_RAW] = {"delete", 0, NULL, ALONE},
+    [TOPIC_DEADLETTER] = {"delete", 0, NULL, ALONE},
+    [TOPIC_COMMANDS] = {"delete", 2 * DAY_MS, NULL, TOPIC_JOURNAL},
+    [TOPIC_RESULTS] = {"delete", 0, NULL, ALONE},
+    [TOPIC_JOURNAL] = {"delete", 3 * DAY_MS, "LogAppendTime", TOPIC_COMMANDS},
+    [TOPIC_DIALOG_CONTEXT] = {"compact", 0, NULL, ALONE},
+    [TOPIC_DIALOG_REQUESTS] = {"delete", 0, NULL, ALONE},
+    [TOPIC_DIALOG_REPLIES] = {"delete", 0, NULL, ALONE},
 };
 
 int64_t
@@ -57,6 +60,7 @@ add(const struct config *config, struct spec_list *list, struct slice name, cons
     list->specs[list->count++] = (struct topic_spec){
         .name = name.data,
         .partitions = config->topics_partitions,
+        .partitions_as = policy->partitions_as == ALONE ? NULL : config->topics[policy->partitions_as].data,
         .replication = config->topics_replication,
         .cleanup_policy = policy->cleanup,
         .retention_ms = policy->retention_ms,

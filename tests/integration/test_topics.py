@@ -41,6 +41,14 @@ def test_create_makes_what_is_missing_and_check_agrees(kafka, prefix, tmp_path):
     assert set(rows(after.stdout).values()) == {"good"}
 
 
+def test_the_journal_gets_as_many_partitions_as_the_commands_have(kafka, prefix, tmp_path):
+    """A producer may have come first, and made their topic."""
+    kafka.create(prefix + "trunkline.commands", 5)
+    topics("create", tmp_path, kafka.address, prefix)
+    made = kafka.topics(prefix)
+    assert (made[prefix + "trunkline.journal"], made[prefix + "trunkline.results"]) == (5, 3)
+
+
 def test_check_tells_every_difference_and_what_to_do(kafka, prefix, tmp_path):
     kafka.create(prefix + "trunkline.call.events", 5, max_message_bytes=100000)
     kafka.create(prefix + "trunkline.dialog.context", 3)
