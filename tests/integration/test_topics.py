@@ -3,6 +3,7 @@
 import yaml
 
 from gateway import TOPICS, configuration, run
+from waiting import wait_until
 
 USED = [name for role, name in TOPICS.items() if role != "raw"]  # raw is off by default
 
@@ -44,6 +45,7 @@ def test_create_makes_what_is_missing_and_check_agrees(kafka, prefix, tmp_path):
 def test_the_journal_gets_as_many_partitions_as_the_commands_have(kafka, prefix, tmp_path):
     """A producer may have come first, and made their topic."""
     kafka.create(prefix + "trunkline.commands", 5)
+    wait_until(lambda: kafka.topics(prefix), 30, "the broker to tell of the topic")
     topics("create", tmp_path, kafka.address, prefix)
     made = kafka.topics(prefix)
     assert (made[prefix + "trunkline.journal"], made[prefix + "trunkline.results"]) == (5, 3)
