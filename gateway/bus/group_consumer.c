@@ -11,7 +11,6 @@
 #define SERVE_AT_ONCE          100
 #define TICK_US                500000
 #define ASSIGNOR_STATE_CHECKED 0x020300ff /* librdkafka's version */
-#define NOTHING_TICKS          2          /* for which an assignment of nothing has to stand, before it is believed */
 
 /* What a partition is to us. */
 enum hold {
@@ -35,7 +34,6 @@ struct group_consumer {
     rd_kafka_topic_partition_list_t *revoking; /* what librdkafka waits for us to unassign; else NULL */
     bool met;                                  /* the group has ever told us anything */
     bool assigned;                             /* the group has said what is ours, if only that nothing is */
-    unsigned ticks;                            /* since then; stays at NOTHING_TICKS */
     bool telling; /* the owner, of a list; what it releases meanwhile is looked at afterwards */
     bool leaving;
     bool left;    /* on_left was called */
@@ -118,10 +116,7 @@ take(struct group_consumer *consumer, rd_kafka_topic_partition_list_t *list)
         list->elems[i].offset = RD_KAFKA_OFFSET_END; /* nobody reads here: no reason to look for the committed one */
     }
     consumer->met = true;
-    if (!consumer->assigned) {
-        consumer->assigned = true;
-        consumer->ticks = 0;
-    }
+    consumer->assigned = true;
     look_at(rd_kafka_incremental_assign(consumer->rk, list), "assign");
     rd_kafka_pause_partitions(consumer->rk, list);
     for (int i = 0; i < list->cnt; i++) {
@@ -276,7 +271,6 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    consumer->ticks += consumer->ticks < NOTHING_TICKS;
     /* In a quiet group nothing wakes us, and a member that does not poll is put out of it. */
     serve(consumer);
     if (consumer->revoking != NULL && out_of_group(consumer)) {
@@ -363,13 +357,11 @@ failed:
     return NULL;
 }
 
-/* librdkafka joins before it knows the topic, and gives out nothing then; some milliseconds later it joins anew. */
 bool
 group_consumer_joined(const struct group_consumer *consumer)
 {
     char *member = rd_kafka_memberid(consumer->rk);
-    bool told = consumer->assigned && (consumer->held > 0 || consumer->ticks >= NOTHING_TICKS);
-    bool joined = told && member != NULL && *member != '\0';
+    bool joined = consumer->assigned && member != NULL && *member != '\0';
 
     if (member != NULL) {
         rd_kafka_mem_free(consumer->rk, member);
