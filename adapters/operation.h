@@ -69,7 +69,7 @@ struct signing {
     const struct slice *settings;
     struct slice token; /* of adapters that use one; empty for the request that fetches it */
     int64_t wall_ms;    /* when it is signed, which is just before it is sent */
-    uint64_t nonce;     /* counts up from 64 random bits: another one each time */
+    uint64_t nonce;     /* fresh each time: as if drawn, but none twice within a million */
     struct arena *arena;
 };
 

@@ -307,8 +307,7 @@ add_header(struct vendor_request *request, const char *name, struct slice value)
 }
 
 /* m7-sign is Base64 of HMAC-SHA256 under the secret, over appkey, timestamp and nonce without anything between. Method,
- * path and body are not signed. The vendor takes none with a nonce again within five minutes: as nonces count up from
- * a random start, none comes again before a million others have. */
+ * path and body are not signed. The vendor takes none with a nonce again within five minutes. */
 static bool
 sevenmoor_sign(const struct signing *signing, struct vendor_request *request)
 {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "calls/call.h"
 #include "egress/late.h"
+#include "egress/nonce.h"
 
 #define ARENA_BYTES_MAX  ((size_t)64 * 1024 * 1024) /* 50 commands, their request, and an answer's tree */
 #define ANSWER_BYTES_MAX ((size_t)2 * 1024 * 1024)
@@ -189,7 +190,6 @@ sign(struct attempt *attempt, struct vendor_request *request)
         .settings = attempt->account->settings,
         .token = slice_make(attempt->state->token.text, attempt->state->token.length),
         .wall_ms = service_now_ms(attempt->service),
-        .nonce = attempt->state->nonce++,
         .arena = attempt->arena,
     };
 
@@ -197,7 +197,8 @@ sign(struct attempt *attempt, struct vendor_request *request)
         signing.token = (struct slice){0};
     }
     attempt->token_generation = attempt->state->token.generation;
-    return attempt->account->adapter->calls->sign(&signing, request);
+    return nonce_of(attempt->state->nonce++, &signing.nonce) &&
+           attempt->account->adapter->calls->sign(&signing, request);
 }
 
 static bool
