@@ -35,6 +35,7 @@ struct account_state {
     struct limiter *limiter;
     struct queue queue;
     struct attempt *retries; /* that wait for their time, oldest first */
+    size_t retry_count;
     struct attempt *loading; /* whose bodies are being read; at most one */
     struct token token;
     bool held;

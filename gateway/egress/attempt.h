@@ -79,7 +79,13 @@ void attempt_orphan(struct attempt *attempt);
 /* Publishes its answer, if there is one, as `late_answer` of each of its commands. */
 void attempt_publish_late(struct attempt *attempt);
 
-/* --- dispatch.c --- */
+/* --- retries.c --- */
+void retry_push(struct account_state *state, struct attempt *attempt);
+void retry_remove(struct account_state *state, struct attempt *attempt);
+/* The one whose time has come and whose priority is best, NULL: none; *wakes_ns is when the next one's comes. */
+struct attempt *retry_choose(struct account_state *state, int64_t now_ns, int64_t *wakes_ns);
+/* Settles those whose deadline has come: the account may be held or closed, and never look at them. */
+void retry_expire(struct account_state *state);
 /* Its entries, which stay TAKEN, are tried again from that boot time on, as a new attempt with the same flags. The
  * attempt itself goes without them. false: the lane has failed. */
 bool attempt_retry(struct attempt *attempt, size_t first, size_t count, int64_t not_before_ns);

@@ -19,6 +19,11 @@ struct command_key {
     uint64_t high, low;
 };
 struct command_key command_key(struct slice account, struct slice id);
+static inline bool
+command_key_equal(struct command_key a, struct command_key b)
+{
+    return a.high == b.high && a.low == b.low;
+}
 
 /* The queue of one account, owned by whoever owns the account's state; cleared memory is an empty one. One that is not
  * empty stays where it is in memory. */

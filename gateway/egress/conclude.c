@@ -172,6 +172,9 @@ retry_halves(struct attempt *attempt, int64_t now_ns)
 static bool
 repeat(struct attempt *attempt, int64_t closed_until_ns, int64_t now_ns)
 {
+    if (attempt->answer.acted != ACTED_NO && !attempt->operation->safe_to_repeat) {
+        return false; /* whatever a table of codes says */
+    }
     switch (attempt->answer.repeat) {
     case REPEAT_IF_SAFE:
         if (!attempt->operation->safe_to_repeat || attempt->failures >= SAFE_TRIES_MAX) {

@@ -51,7 +51,7 @@ control_journal_holds(struct lane *lane)
             journal_hold(lane, state->account, true);
         }
     }
-    lane->holds_journalled_ms = service_now_ms(lane->service);
+    lane->holds_journalled_ms = service_uptime_ms(lane->service);
 }
 
 /* --- cancel --- */
@@ -72,7 +72,8 @@ cancel_entry(struct lane *lane, struct account_state *state, entry_t entry, cons
     if (waiting) {
         settle_unread(lane, target, RESULT_CANCELLED, "", "cancelled before it was sent");
     }
-    succeed(lane, entry, command, "", (struct slice){0});
+    /* Its end may have to wait for its body, and another owner may have to write it. */
+    succeed(lane, entry, command, "", value_member(command->data, "command")->text);
 }
 
 static void

@@ -6,90 +6,15 @@
 #include "base/log.h"
 #include "egress/attempt.h"
 
-#define INTENTS_MAX     500 /* in one batch: they are sent at once when it is committed */
-#define READ_AHEAD      32  /* bodies that are read together with the one that is needed */
-#define CANDIDATES_MAX  200 /* looked at for one request */
-#define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define INTENTS_MAX      500 /* in one batch: they are sent at once when it is committed */
+#define READ_AHEAD       32  /* bodies that are read together with the one that is needed */
+#define CANDIDATES_MAX   200 /* looked at for one request */
+#define ARENA_BYTES_MAX  ((size_t)64 * 1024 * 1024)
+#define GATHER_BYTES_MAX ((size_t)24 * 1024 * 1024) /* of it, so that one more command and the request have room */
+#define RETRIES_MAX      1000
+#define AGAIN_NS         20000000LL
 
 static void load(struct attempt *attempt);
-
-/* --- retries --- */
-
-static void
-push_retry(struct account_state *state, struct attempt *attempt)
-{
-    struct attempt **last = &state->retries;
-
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    attempt->next = NULL;
-    attempt->phase = ATTEMPT_WAITING;
-    *last = attempt;
-}
-
-static void
-remove_retry(struct account_state *state, struct attempt *attempt)
-{
-    struct attempt **place = &state->retries;
-
-    while (*place != attempt) {
-        place = &(*place)->next;
-    }
-    *place = attempt->next;
-    attempt->next = NULL;
-}
-
-bool
-attempt_retry(struct attempt *attempt, size_t first, size_t count, int64_t not_before_ns)
-{
-    struct attempt *retry = attempt_new(attempt->state, ENTRY_NONE);
-
-    if (retry == NULL) {
-        return false;
-    }
-    for (size_t i = first; i < first + count; i++) {
-        if (!attempt_add(retry, attempt->entries[i], NULL)) {
-            attempt_free(retry);
-            return false;
-        }
-    }
-    retry->whole = attempt->whole;
-    retry->fresh_spent = attempt->fresh_spent;
-    retry->token_spent = attempt->token_spent;
-    retry->failures = attempt->failures;
-    retry->not_before_ns = not_before_ns;
-    push_retry(attempt->state, retry);
-    return true;
-}
-
-bool
-attempt_withdraw(struct account_state *state, entry_t entry, bool *waiting)
-{
-    struct attempt *attempt = state->loading;
-
-    *waiting = false;
-    for (size_t i = 0; attempt != NULL && i < attempt->count; i++) {
-        if (attempt->entries[i] == entry) {
-            backlog_note(state->lane->backlog, entry, NOTE_CANCELLED);
-            return true;
-        }
-    }
-    for (attempt = state->retries; attempt != NULL; attempt = attempt->next) {
-        for (size_t i = 0; i < attempt->count; i++) {
-            if (attempt->entries[i] == entry) {
-                attempt_drop_command(attempt, i);
-                if (attempt->count == 0) {
-                    remove_retry(state, attempt);
-                    attempt_free(attempt);
-                }
-                *waiting = true;
-                return true;
-            }
-        }
-    }
-    return false;
-}
 
 /* --- loading --- */
 
@@ -113,11 +38,12 @@ defer(struct attempt *attempt, int64_t not_before_ns)
         attempt->commands[i] = NULL;
     }
     attempt->not_before_ns = not_before_ns;
-    push_retry(attempt->state, attempt);
+    retry_push(attempt->state, attempt);
 }
 
+/* NULL: out of memory, or the record is not that entry's. */
 static struct command *
-parse(struct attempt *attempt, const struct consumed *record)
+parse(struct attempt *attempt, entry_t entry, const struct consumed *record)
 {
     struct arena *arena = attempt->arena;
     struct command *command = arena_zalloc(arena, 1, sizeof *command);
@@ -132,7 +58,9 @@ parse(struct attempt *attempt, const struct consumed *record)
         headers[i].value = arena_copy(arena, record->headers[i].value);
     }
     if (command_parse(arena_copy(arena, record->value), headers, record->header_count, arena, command, &error) !=
-        COMMAND_VALID) {
+            COMMAND_VALID ||
+        !command_key_equal(command_key(command->account, command->id),
+                           backlog_entry(attempt->lane->backlog, entry).key)) {
         return NULL;
     }
     return command;
@@ -154,7 +82,7 @@ on_body(void *argument, int64_t offset, const struct consumed *record)
     for (size_t i = 0; i < attempt->count; i++) {
         if (attempt->commands[i] == NULL &&
             backlog_entry(attempt->lane->backlog, attempt->entries[i]).offset == offset) {
-            attempt->commands[i] = record == NULL ? NULL : parse(attempt, record);
+            attempt->commands[i] = record == NULL ? NULL : parse(attempt, attempt->entries[i], record);
             if (attempt->commands[i] == NULL) {
                 give_up_body(attempt, i);
             }
@@ -224,7 +152,7 @@ load_bodies(struct attempt *attempt)
             i++;
             continue;
         }
-        attempt->commands[i] = parse(attempt, record);
+        attempt->commands[i] = parse(attempt, attempt->entries[i], record);
         if (attempt->commands[i] == NULL) {
             give_up_body(attempt, i);
             continue;
@@ -314,11 +242,13 @@ gather(struct attempt *attempt)
     entry_t entry = queue_head(lane->backlog, &attempt->state->queue);
 
     attempt->gathered = true;
-    for (int i = 0; i < CANDIDATES_MAX && entry != ENTRY_NONE && attempt->count < operation->gather_max; i++) {
+    for (int i = 0; i < CANDIDATES_MAX && entry != ENTRY_NONE && attempt->count < operation->gather_max &&
+                    arena_bytes(attempt->arena) < GATHER_BYTES_MAX;
+         i++) {
         entry_t next = queue_next(lane->backlog, &attempt->state->queue, entry);
         int64_t offset = backlog_entry(lane->backlog, entry).offset;
         const struct consumed *record = record_reader_kept(lane->bodies, offset);
-        struct command *command = record == NULL ? NULL : parse(attempt, record);
+        struct command *command = record == NULL ? NULL : parse(attempt, entry, record);
 
         if (record == NULL && first_time && attempt->fetching < operation->gather_max) {
             fetch_body(attempt, offset);
@@ -426,25 +356,18 @@ load(struct attempt *attempt)
 
 /* --- choosing --- */
 
-/* The retry whose time has come and whose priority is best; *wakes_ns is when the next one's comes. */
-static struct attempt *
-choose_retry(struct account_state *state, int64_t now_ns, int64_t *wakes_ns)
+/* Whether the queue's head goes, and not the retry (NULL: none is due). Where a thousand commands wait to be tried
+ * again something is wrong with the vendor, and the others are better off in the queue; but for what concerns a call.
+ */
+static bool
+goes_before(const struct backlog *backlog, entry_t head, const struct attempt *retry, size_t retry_count)
 {
-    struct attempt *best = NULL;
-    enum command_priority best_priority = PRIORITY_COUNT;
+    enum command_priority priority = backlog_entry(backlog, head).priority;
 
-    *wakes_ns = INT64_MAX;
-    for (struct attempt *attempt = state->retries; attempt != NULL; attempt = attempt->next) {
-        enum command_priority priority = backlog_entry(state->lane->backlog, attempt->entries[0]).priority;
-
-        if (attempt->not_before_ns > now_ns) {
-            *wakes_ns = attempt->not_before_ns < *wakes_ns ? attempt->not_before_ns : *wakes_ns;
-        } else if (priority < best_priority) {
-            best = attempt;
-            best_priority = priority;
-        }
+    if (retry != NULL) {
+        return priority < backlog_entry(backlog, retry->entries[0]).priority;
     }
-    return best;
+    return retry_count < RETRIES_MAX || priority == PRIORITY_CONTROL;
 }
 
 /* What goes next, taken from where it waits; NULL when nothing can. */
@@ -453,16 +376,15 @@ choose(struct account_state *state, int64_t now_ns)
 {
     struct backlog *backlog = state->lane->backlog;
     int64_t wakes_ns;
-    struct attempt *retry = choose_retry(state, now_ns, &wakes_ns);
+    struct attempt *retry = retry_choose(state, now_ns, &wakes_ns);
     entry_t head = queue_head(backlog, &state->queue);
 
-    if (head != ENTRY_NONE &&
-        (retry == NULL || backlog_entry(backlog, head).priority < backlog_entry(backlog, retry->entries[0]).priority)) {
+    if (head != ENTRY_NONE && goes_before(backlog, head, retry, state->retry_count)) {
         backlog_take(backlog, &state->queue, head);
         return attempt_new(state, head);
     }
     if (retry != NULL) {
-        remove_retry(state, retry);
+        retry_remove(state, retry);
     } else {
         account_wake_at(state, wakes_ns);
     }
@@ -514,6 +436,10 @@ account_dispatch(struct account_state *state)
         }
         if (!may_grant(state, now_ns)) {
             return; /* the token's own request took the slot */
+        }
+        if (state->token.state == TOKEN_REFUSED && lane_busy(lane)) {
+            account_wake_at(state, now_ns + AGAIN_NS);
+            return;
         }
         attempt = choose(state, now_ns);
         if (attempt == NULL) {

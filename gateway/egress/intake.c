@@ -8,6 +8,7 @@
 #include "egress/errand.h"
 
 #define ARENA_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define STRANGERS_MAX   100000 /* commands that wait for their account to be configured */
 
 /* A duplicate whose first result is in a batch that is not committed: its place in the journal is not known yet. */
 struct deferred {
@@ -250,16 +251,23 @@ entry_of(struct lane *lane, const struct consumed *record, const struct command 
 static void
 queue_stranger(struct lane *lane, const struct consumed *record, const struct command *command)
 {
+    static _Thread_local struct log_limit limit = LOG_LIMIT_DEFAULT;
     struct entry entry = entry_of(lane, record, command);
     int64_t now_ms = service_now_ms(lane->service);
 
+    if (lane->strangers.waiting >= STRANGERS_MAX) {
+        settle_refused(lane, record, command, "unknown_account",
+                       slice_from("no such account is configured; too many wait for theirs already"));
+        return;
+    }
     entry.not_before_ms = now_ms + lane->service->config->egress.unknown_account_seconds * 1000LL;
     if (backlog_add(lane->backlog, &lane->strangers, &entry, now_ms) == ENTRY_NONE) {
         lane_fail(lane, "out of memory");
         return;
     }
     count_level(lane->service->tally, LEVEL_UNFINISHED, 1);
-    log_warn("account_unknown", log_slice("account", command->account), log_slice("command", command->id));
+    log_warn_limited(&limit, "account_unknown", log_slice("account", command->account),
+                     log_slice("command", command->id));
     record_reader_keep(lane->bodies, record);
     lane_schedule(lane);
 }
@@ -312,13 +320,20 @@ settle_now(struct lane *lane, const struct consumed *record, const struct comman
     }
 }
 
-/* What concerns a call that is going on has its place always, and what an owner before us has accepted keeps it. */
+/* What concerns a call that is going on has as much room again, and what an owner before us has accepted keeps its
+ * place.
+ */
 static bool
 has_room(const struct lane *lane, const struct account_state *state, const struct consumed *record,
          const struct command *command)
 {
-    return queue_length(&state->queue) + state->queue.waiting < state->account->queue_max ||
-           command_default_priority(command->name) == PRIORITY_CONTROL || record->offset <= lane->accepted_through;
+    uint64_t room = state->account->queue_max;
+
+    if (command_default_priority(command->name) == PRIORITY_CONTROL) {
+        room *= 2;
+    }
+    return queue_length(&state->queue) + (uint64_t)state->queue.waiting < room ||
+           record->offset <= lane->accepted_through;
 }
 
 /* A command that is well formed, on its own partition, and new. */
@@ -382,9 +397,14 @@ queue_again(struct lane *lane, entry_t number, const struct consumed *record)
     struct error error = {0};
     struct entry entry;
 
-    if (arena == NULL || state == NULL ||
-        command_parse(record->value, record->headers, record->header_count, arena, &command, &error) != COMMAND_VALID) {
-        lane_fail(lane, "a command under way cannot be read again");
+    if (arena == NULL || state == NULL) {
+        lane_fail(lane, "out of memory");
+        arena_free(arena);
+        return;
+    }
+    if (command_parse(record->value, record->headers, record->header_count, arena, &command, &error) != COMMAND_VALID ||
+        !command_key_equal(command_key(command.account, command.id), old.key)) {
+        settle_gone(lane, number); /* another record stands there now */
         arena_free(arena);
         return;
     }
@@ -471,15 +491,11 @@ judge(struct lane *lane, const struct consumed *record, struct arena *arena)
     }
 }
 
-void
-intake_record(const struct consumed *record, void *argument)
+static void
+take_in(struct lane *lane, const struct consumed *record)
 {
-    struct lane *lane = argument;
     struct arena *arena;
 
-    if (!lane_alive(lane) || lane->state == LANE_HANDING_OVER || lane->state == LANE_HALTED) {
-        return;
-    }
     if (!progress_begin(lane->progress, record->offset)) {
         lane_fail(lane, "out of memory");
         return;
@@ -495,7 +511,28 @@ intake_record(const struct consumed *record, void *argument)
     }
     judge(lane, record, arena);
     arena_free(arena);
-    if (lane_alive(lane) && outbox_crowded(lane->outbox)) {
+}
+
+void
+intake_record(const struct consumed *record, void *argument)
+{
+    struct lane *lane = argument;
+
+    if (!lane_alive(lane) || lane->state == LANE_HANDING_OVER || lane->state == LANE_HALTED) {
+        return;
+    }
+    if (record->offset < lane->next_offset) {
+        lane_halt(lane,
+                  "the commands topic was made anew: its offsets begin again below those that are committed; stop "
+                  "all workers and delete the group's offsets of it; ids keep what was done from being done again");
+        return;
+    }
+    lane->next_offset = record->offset + 1;
+    take_in(lane, record);
+    if (lane_alive(lane) && lane_busy(lane)) {
         consumer_pause(lane->commands, true);
+    }
+    if (lane->next_offset >= lane->caught_up_at) {
+        lane_caught_up(lane);
     }
 }

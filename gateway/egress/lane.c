@@ -12,17 +12,7 @@
 #define FORGET_EVERY_MS        60000
 #define COUNT_EVERY_MS         10000
 #define KAFKA_MS               5000
-#define DUE_AT_ONCE            500 /* commands that expire, before others get their turn */
-#define DUE_AGAIN_MS           20
 #define TRANSACTIONAL_ID_BYTES 300
-
-/* A command of which nobody knows yet whether it was carried out. */
-struct open_fate {
-    entry_t entry;
-    bool safe;
-    int64_t due_ns;
-    struct open_fate *next;
-};
 
 /* What Kafka says of the number of partitions. */
 struct census {
@@ -32,7 +22,6 @@ struct census {
     struct error error;
 };
 
-static void on_due(evutil_socket_t fd, short events, void *argument);
 static void on_round(evutil_socket_t fd, short events, void *argument);
 static void on_ending(evutil_socket_t fd, short events, void *argument);
 
@@ -54,7 +43,7 @@ make_structures(struct lane *lane)
     lane->outbox = outbox_new(lane);
     lane->takeover = takeover_new(lane);
     lane->census = calloc(1, sizeof *lane->census);
-    lane->due = evtimer_new(lane->service->base, on_due, lane);
+    lane->due = evtimer_new(lane->service->base, lane_on_due, lane);
     lane->rounds = event_new(lane->service->base, -1, EV_PERSIST, on_round, lane);
     lane->ending = evtimer_new(lane->service->base, on_ending, lane);
     return lane->backlog != NULL && lane->duplicates != NULL && lane->accounts != NULL && lane->bodies != NULL &&
@@ -117,7 +106,7 @@ begin_work(struct lane *lane)
              log_integer("unfinished", (int64_t)backlog_count(lane->backlog)),
              log_integer("milliseconds", (clock_monotonic_ns(lane->service->clock) - lane->began_ns) / 1000000));
     control_journal_holds(lane);
-    lane->forgotten_ms = lane->counted_ms = service_now_ms(lane->service);
+    lane->forgotten_ms = lane->counted_ms = service_uptime_ms(lane->service);
     timer_after_ms(lane->rounds, ROUND_MS);
     lane_schedule(lane);
     for (struct account_state *state = lane->first_account; state != NULL && lane_alive(lane); state = state->next) {
@@ -125,14 +114,18 @@ begin_work(struct lane *lane)
     }
 }
 
-static void
-on_end_of_commands(void *argument)
+void
+lane_caught_up(struct lane *lane)
 {
-    struct lane *lane = argument;
-
     if (lane->state == LANE_CATCHING_UP) {
         begin_work(lane);
     }
+}
+
+static void
+on_end_of_commands(void *argument)
+{
+    lane_caught_up(argument);
 }
 
 void
@@ -146,6 +139,7 @@ lane_catch_up(struct lane *lane, int64_t committed)
     }
     lane->state = LANE_CATCHING_UP;
     committed = committed < 0 ? 0 : committed;
+    lane->next_offset = committed;
     lane->progress = progress_new(committed);
     if (lane->progress == NULL) {
         lane_fail(lane, "out of memory");
@@ -185,104 +179,6 @@ lane_queue(void *argument, uint32_t account)
     return account == STRANGERS || lane->accounts[account] == NULL ? &lane->strangers : &lane->accounts[account]->queue;
 }
 
-/* --- what is due --- */
-
-void
-lane_schedule(struct lane *lane)
-{
-    int64_t due_ms = backlog_due_at(lane->backlog);
-    int64_t left_ms;
-
-    if (due_ms == INT64_MAX || lane->state != LANE_WORKING) {
-        return;
-    }
-    left_ms = due_ms - service_now_ms(lane->service);
-    left_ms = left_ms < 0 ? 0 : left_ms > ROUND_MS ? ROUND_MS : left_ms;
-    /* At most a round: wall time may be set anew. */
-    timer_after_ms(lane->due, left_ms);
-}
-
-/* There is enough under way: a hundred thousand commands may expire in one moment. */
-static bool
-busy_settling(const struct lane *lane)
-{
-    return lane->settling >= DUE_AT_ONCE || outbox_crowded(lane->outbox);
-}
-
-static void
-on_due(evutil_socket_t fd, short events, void *argument)
-{
-    struct lane *lane = argument;
-    int64_t now_ms = service_now_ms(lane->service);
-
-    (void)fd;
-    (void)events;
-    for (int i = 0; i < DUE_AT_ONCE && lane->state == LANE_WORKING && !busy_settling(lane); i++) {
-        bool expired;
-        entry_t number = backlog_due(lane->backlog, now_ms, lane_queue, lane, &expired);
-        struct entry entry;
-
-        if (number == ENTRY_NONE) {
-            break;
-        }
-        entry = backlog_entry(lane->backlog, number);
-        if (expired) {
-            settle_unread(lane, number, RESULT_EXPIRED, "", "its time was over before it could be sent");
-        } else if (entry.account == STRANGERS) {
-            backlog_take(lane->backlog, &lane->strangers, number);
-            settle_unread(lane, number, RESULT_FAILED, "unknown_account",
-                          "no such account is configured; it was waited for");
-        } else {
-            account_dispatch(lane->accounts[entry.account]);
-        }
-    }
-    if (busy_settling(lane)) {
-        timer_after_ms(lane->due, DUE_AGAIN_MS);
-    } else {
-        lane_schedule(lane);
-    }
-}
-
-/* --- open fates --- */
-
-bool
-lane_await_fate(struct lane *lane, entry_t entry, bool safe, int64_t due_ns)
-{
-    struct open_fate *fate = calloc(1, sizeof *fate);
-
-    if (fate == NULL) {
-        return false;
-    }
-    *fate = (struct open_fate){entry, safe, due_ns, lane->fates};
-    lane->fates = fate;
-    return true;
-}
-
-static void
-resolve_fates(struct lane *lane)
-{
-    int64_t now_ns = service_now_ns(lane->service);
-    struct open_fate **place = &lane->fates;
-
-    while (*place != NULL && lane_alive(lane)) {
-        struct open_fate *fate = *place;
-
-        if (fate->due_ns > now_ns) {
-            place = &fate->next;
-            continue;
-        }
-        *place = fate->next;
-        if (fate->safe) {
-            intake_again(lane, fate->entry);
-        } else {
-            settle_unread(
-                lane, fate->entry, RESULT_UNKNOWN, call_codes[CALL_TIMEOUT],
-                "the worker that was about to send it, or had sent it, is gone: it may have been carried out");
-        }
-        free(fate);
-    }
-}
-
 /* --- rounds --- */
 
 static void
@@ -311,37 +207,44 @@ on_census(void *argument)
 }
 
 /* A changed number of partitions would give an account two lanes, and twice its limit. */
-static void
-watch_partitions(struct lane *lane)
+bool
+lane_take_census(struct lane *lane)
 {
-    if (!committer_busy(lane->committer)) {
-        *lane->census = (struct census){.lane = lane};
-        committer_run(lane->committer, &(struct committer_job){take_census, on_census, lane->census});
-        lane->counted_ms = service_now_ms(lane->service);
+    if (!lane->census_due || lane->state != LANE_WORKING || committer_busy(lane->committer)) {
+        return false;
     }
+    lane->census_due = false;
+    lane->counted_ms = service_uptime_ms(lane->service);
+    *lane->census = (struct census){.lane = lane};
+    committer_run(lane->committer, &(struct committer_job){take_census, on_census, lane->census});
+    return true;
 }
 
 static void
 on_round(evutil_socket_t fd, short events, void *argument)
 {
     struct lane *lane = argument;
-    int64_t now_ms = service_now_ms(lane->service);
+    int64_t now_ms = service_uptime_ms(lane->service);
 
     (void)fd;
     (void)events;
     if (lane->state != LANE_WORKING) {
         return;
     }
-    resolve_fates(lane);
+    event_active(lane->due, EV_TIMEOUT, 0); /* open fates have no time of their own there */
+    for (struct account_state *state = lane->first_account; state != NULL; state = state->next) {
+        retry_expire(state);
+    }
     if (now_ms - lane->forgotten_ms >= FORGET_EVERY_MS) {
-        duplicates_forget(lane->duplicates, now_ms);
+        duplicates_forget(lane->duplicates, service_now_ms(lane->service));
         lane->forgotten_ms = now_ms;
     }
     if (now_ms - lane->holds_journalled_ms >= lane->service->config->egress.dedup_window_seconds * 1000LL / 4) {
         control_journal_holds(lane);
     }
     if (now_ms - lane->counted_ms >= COUNT_EVERY_MS) {
-        watch_partitions(lane);
+        lane->census_due = true;
+        (void)lane_take_census(lane); /* else the next commit lets it go first */
     }
 }
 
@@ -425,7 +328,7 @@ lane_proceed(struct lane *lane)
     if (!lane_alive(lane)) {
         return;
     }
-    if (lane->commands != NULL && lane->state != LANE_HALTED && !outbox_crowded(lane->outbox)) {
+    if (lane->commands != NULL && lane->state != LANE_HALTED && !lane_busy(lane)) {
         consumer_pause(lane->commands, false);
     }
     if (lane->crowded) {
@@ -552,12 +455,7 @@ lane_free(struct lane *lane)
     rebuild_free(lane->rebuild);
     intake_free(lane);
     errands_free(lane);
-    while (lane->fates != NULL) {
-        struct open_fate *fate = lane->fates;
-
-        lane->fates = fate->next;
-        free(fate);
-    }
+    lane_free_fates(lane);
     while (lane->first_account != NULL) {
         struct account_state *state = lane->first_account;
 

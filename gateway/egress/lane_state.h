@@ -60,6 +60,8 @@ struct lane {
     struct deferred *deferred; /* duplicates whose first result is not committed yet */
     int64_t accepted_through;  /* offset of the last command that had its `accepted`; -1: none */
     int64_t epoch;             /* offset of our takeover entry */
+    int64_t caught_up_at;      /* where the commands ended at the takeover */
+    int64_t next_offset;       /* of the commands: none before it comes any more */
     uint64_t attempt_count;
     struct attempt *calling; /* requests under way */
     bool crowded;            /* some account has more to dispatch than one batch takes */
@@ -70,7 +72,8 @@ struct lane {
     struct event *due;       /* the earliest deadline or not_before */
     struct event *rounds;    /* periodic work */
     struct event *ending;
-    int64_t holds_journalled_ms, forgotten_ms, counted_ms; /* when each was done last */
+    bool census_due;
+    int64_t holds_journalled_ms, forgotten_ms, counted_ms; /* uptime at which each was done last */
 };
 
 /* Ends the lane as failed, with the reason in the log: it is taken over anew. Safe to call from anywhere in the lane,
@@ -86,19 +89,33 @@ lane_alive(const struct lane *lane)
     return lane->state != LANE_ENDING;
 }
 
-/* The entry's command may have been carried out by an owner before us, whose requests are over at that boot time: then
- * it goes again where that is safe, and else ends as unknown. false: out of memory. */
-bool lane_await_fate(struct lane *lane, entry_t entry, bool safe, int64_t due_ns) MUST_CHECK;
+/* Asks Kafka how many partitions there are, when it is time and the committer has nothing to do: whether it has now. */
+bool lane_take_census(struct lane *lane);
 
 /* NULL when out of memory: then the lane has failed. */
 struct account_state *lane_account(struct lane *lane, const struct account *account);
 /* The queue of an entry's account, for the backlog. argument: the lane. */
 struct queue *lane_queue(void *argument, uint32_t account);
-/* Sets the timer for what is due next in the backlog. */
-void lane_schedule(struct lane *lane);
 
 /* The journal is read: on with the commands from that offset. */
 void lane_catch_up(struct lane *lane, int64_t committed);
+/* All commands are read that were there at the takeover: the lane works, if it does not already. */
+void lane_caught_up(struct lane *lane);
+
+/* --- due.c --- */
+/* There is enough under way that has to be read or committed: a hundred thousand commands may expire in one moment, or
+ * come a second time. What can wait waits. */
+bool lane_busy(const struct lane *lane);
+/* Sets the timer for what is due next in the backlog. */
+void lane_schedule(struct lane *lane);
+/* The timer's. argument: the lane. */
+void lane_on_due(int fd, short events, void *argument);
+/* The entry's command may have been carried out by an owner before us, whose requests are over at that boot time: then
+ * it goes again where that is safe, and else ends as unknown. false: out of memory. */
+bool lane_await_fate(struct lane *lane, entry_t entry, bool safe, int64_t due_ns) MUST_CHECK;
+/* The same entry has yet another request of that kind: the later time counts. */
+void lane_await_longer(struct lane *lane, entry_t entry, int64_t due_ns);
+void lane_free_fates(struct lane *lane);
 
 /* --- takeover.c --- */
 /* NULL when out of memory. */
@@ -107,14 +124,16 @@ void takeover_start(struct takeover *takeover);
 void takeover_free(struct takeover *takeover); /* not while the committer works on it; NULL is fine */
 
 /* --- rebuild.c --- */
-struct rebuild *rebuild_new(struct lane *lane, int64_t committed);
+/* committed is -1 where there is none, until_ms the append time of our own takeover entry. NULL when out of memory. */
+struct rebuild *rebuild_new(int64_t committed, int64_t until_ms);
 void rebuild_free(struct rebuild *rebuild);
 /* An entry of the journal, appended at that time on the broker's clock. */
 void rebuild_entry(struct lane *lane, struct slice value, int64_t offset, int64_t appended_ms);
-/* All entries are read; until_ms is the append time of our own takeover entry, at_ns the boot time at which it was
- * certainly past. Puts open fates into the backlog and slots into the limiters. */
-void rebuild_finish(struct lane *lane, int64_t until_ms, int64_t at_ns);
-/* Whether the record at that offset was dealt with by an earlier owner. */
+/* All entries are read; at_ns is a boot time at which our takeover entry was certainly written. Puts open fates into
+ * the backlog and slots into the limiters. */
+void rebuild_finish(struct lane *lane, int64_t at_ns);
+/* Whether the record at that offset was dealt with by an earlier owner. Never without a committed offset: then the
+ * topic may be another one than the journal speaks of, and ids have to tell. */
 bool rebuild_finished(const struct rebuild *rebuild, int64_t offset);
 /* Requests that earlier owners made for the command. */
 unsigned rebuild_tries(const struct rebuild *rebuild, struct command_key key);

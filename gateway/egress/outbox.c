@@ -297,6 +297,7 @@ outbox_intend(struct outbox *outbox, struct attempt *attempt)
     struct attempt **last;
 
     if (batch == NULL) {
+        attempt_free(attempt);
         return;
     }
     for (last = &batch->intents; *last != NULL; last = &(*last)->next) {
@@ -403,8 +404,9 @@ finish(struct outbox *outbox)
     }
 }
 
-/* Kafka takes none of some records as they are: they go shorter, or not at all. */
-static void
+/* Kafka takes none of some records as they are: they go shorter, or not at all. But for the journal's, without which
+ * nothing may be done: false, and the lane has failed. */
+static bool
 shorten(struct outbox *outbox, struct batch *batch)
 {
     size_t kept = 0;
@@ -413,6 +415,11 @@ shorten(struct outbox *outbox, struct batch *batch)
         struct transaction_record *record = &batch->records[i];
 
         if (record->delivery == DELIVERY_REFUSED) {
+            if (slice_equal(record->topic, outbox->lane->service->config->topics[TOPIC_JOURNAL])) {
+                lane_fail(outbox->lane, "Kafka takes no entry of the journal of this size: raise the topic's "
+                                        "max.message.bytes");
+                return false;
+            }
             count_happening(outbox->lane->service->tally, HAPPENED_RECORD_REFUSED);
             log_error("record_refused", log_slice("topic", record->topic), log_slice("key", record->key),
                       log_integer("bytes", (int64_t)record->value.length),
@@ -438,6 +445,7 @@ shorten(struct outbox *outbox, struct batch *batch)
         batch->records[kept++] = batch->records[i];
     }
     batch->count = kept;
+    return true;
 }
 
 static void
@@ -452,7 +460,9 @@ on_committed(void *argument)
         finish(outbox);
         return;
     case TRANSACTION_REFUSED:
-        shorten(outbox, batch);
+        if (!shorten(outbox, batch)) {
+            return;
+        }
         break;
     case TRANSACTION_ABORTED:
         break;
@@ -495,7 +505,7 @@ start(struct outbox *outbox)
     }
     if (batch == NULL) {
         batch = outbox->filling;
-        if (batch == NULL) {
+        if (batch == NULL || lane_take_census(lane)) {
             return;
         }
         if (batch->accepted_through >= 0) {

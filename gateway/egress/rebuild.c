@@ -37,7 +37,8 @@ struct tried {
 };
 
 struct rebuild {
-    int64_t committed;
+    int64_t committed;                      /* -1: none */
+    int64_t until_ms;                       /* append time of our own takeover entry: now, on the broker's clock */
     struct open_attempt *attempts[BUCKETS]; /* by number */
     struct tried *tried[BUCKETS];           /* by key */
     struct used_slot *slots;
@@ -46,13 +47,13 @@ struct rebuild {
 };
 
 struct rebuild *
-rebuild_new(struct lane *lane, int64_t committed)
+rebuild_new(int64_t committed, int64_t until_ms)
 {
     struct rebuild *rebuild = calloc(1, sizeof *rebuild);
 
-    (void)lane;
     if (rebuild != NULL) {
         rebuild->committed = committed;
+        rebuild->until_ms = until_ms;
     }
     return rebuild;
 }
@@ -194,7 +195,7 @@ on_dispatched(struct lane *lane, const struct journal_entry *entry, int64_t appe
     return true;
 }
 
-/* The attempt has ended; its slot is free at that time (0: it is free already). */
+/* The attempt has ended; its slot is free at the one time, its account no longer closed at the other. 0: at once. */
 static bool
 on_ended(struct lane *lane, const struct journal_entry *entry, int64_t free_ms, int64_t closed_ms)
 {
@@ -211,8 +212,8 @@ on_ended(struct lane *lane, const struct journal_entry *entry, int64_t free_ms, 
         *place = attempt->next;
     }
     free(attempt);
-    if (free_ms == 0 && closed_ms == 0) {
-        return true;
+    if (free_ms <= lane->rebuild->until_ms && closed_ms <= lane->rebuild->until_ms) {
+        return true; /* of a day's requests nearly all */
     }
     slot = calloc(1, sizeof *slot);
     if (slot == NULL) {
@@ -338,11 +339,17 @@ compare_offsets(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
+static bool
+finished_at(const struct rebuild *rebuild, int64_t offset)
+{
+    return rebuild->finished_count > 0 &&
+           bsearch(&offset, rebuild->finished, rebuild->finished_count, sizeof offset, compare_offsets) != NULL;
+}
+
 bool
 rebuild_finished(const struct rebuild *rebuild, int64_t offset)
 {
-    return rebuild != NULL && rebuild->finished_count > 0 &&
-           bsearch(&offset, rebuild->finished, rebuild->finished_count, sizeof offset, compare_offsets) != NULL;
+    return rebuild != NULL && rebuild->committed >= 0 && finished_at(rebuild, offset);
 }
 
 unsigned
@@ -367,12 +374,14 @@ local_ns(int64_t broker_ms, int64_t until_ms, int64_t at_ns)
 }
 
 static bool
-restore_slots(struct lane *lane, int64_t until_ms, int64_t at_ns)
+restore_slots(struct lane *lane, int64_t at_ns)
 {
+    int64_t until_ms = lane->rebuild->until_ms;
+
     for (struct used_slot *slot = lane->rebuild->slots; slot != NULL; slot = slot->next) {
         struct account_state *state;
 
-        if (slot->account == NULL || (slot->free_ms <= until_ms && slot->closed_ms <= until_ms)) {
+        if (slot->account == NULL) {
             continue;
         }
         state = lane_account(lane, slot->account);
@@ -399,7 +408,7 @@ given_up_ms(const struct lane *lane, const struct open_attempt *attempt)
 }
 
 static bool
-keep_slot(struct lane *lane, const struct open_attempt *attempt, int64_t until_ms, int64_t at_ns)
+keep_slot(struct lane *lane, const struct open_attempt *attempt, int64_t at_ns)
 {
     const struct call_limits *limits;
     struct account_state *state;
@@ -414,27 +423,33 @@ keep_slot(struct lane *lane, const struct open_attempt *attempt, int64_t until_m
     }
     limiter_restore(state->limiter,
                     local_ns(given_up_ms(lane, attempt) + (limits->straggler_seconds + limits->window_seconds) * 1000LL,
-                             until_ms, at_ns) +
+                             lane->rebuild->until_ms, at_ns) +
                         LIMITER_MARGIN_NS);
     return true;
 }
 
 static bool
-open_fates(struct lane *lane, const struct open_attempt *attempt, int64_t until_ms, int64_t at_ns)
+open_fates(struct lane *lane, const struct open_attempt *attempt, int64_t at_ns)
 {
+    int64_t due_ns = local_ns(given_up_ms(lane, attempt), lane->rebuild->until_ms, at_ns);
     bool safe = attempt->operation != NULL && attempt->operation->safe_to_repeat;
 
     for (size_t i = 0; i < attempt->count; i++) {
         struct entry entry = attempt->entries[i];
         entry_t number;
 
-        if (rebuild_finished(lane->rebuild, entry.offset) || entry.offset < lane->rebuild->committed) {
+        if (finished_at(lane->rebuild, entry.offset) || entry.offset < lane->rebuild->committed) {
+            continue;
+        }
+        /* Two owners before us have left a request for it open, one after the other. */
+        number = backlog_find(lane->backlog, entry.key);
+        if (number != ENTRY_NONE) {
+            lane_await_longer(lane, number, due_ns);
             continue;
         }
         entry.deadline_ms = INT64_MAX; /* its own is looked up if it goes again */
         number = backlog_add_taken(lane->backlog, &entry);
-        if (number == ENTRY_NONE ||
-            !lane_await_fate(lane, number, safe, local_ns(given_up_ms(lane, attempt), until_ms, at_ns))) {
+        if (number == ENTRY_NONE || !lane_await_fate(lane, number, safe, due_ns)) {
             return false;
         }
         count_level(lane->service->tally, LEVEL_UNFINISHED, 1);
@@ -443,18 +458,18 @@ open_fates(struct lane *lane, const struct open_attempt *attempt, int64_t until_
 }
 
 void
-rebuild_finish(struct lane *lane, int64_t until_ms, int64_t at_ns)
+rebuild_finish(struct lane *lane, int64_t at_ns)
 {
     struct rebuild *rebuild = lane->rebuild;
-    bool done = true;
+    bool done;
 
     if (rebuild->finished_count > 0) {
         qsort(rebuild->finished, rebuild->finished_count, sizeof *rebuild->finished, compare_offsets);
     }
-    done = restore_slots(lane, until_ms, at_ns);
+    done = restore_slots(lane, at_ns);
     for (size_t i = 0; i < BUCKETS && done; i++) {
         for (struct open_attempt *attempt = rebuild->attempts[i]; attempt != NULL && done; attempt = attempt->next) {
-            done = keep_slot(lane, attempt, until_ms, at_ns) && open_fates(lane, attempt, until_ms, at_ns);
+            done = keep_slot(lane, attempt, at_ns) && open_fates(lane, attempt, at_ns);
         }
     }
     if (!done) {

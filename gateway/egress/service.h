@@ -30,6 +30,13 @@ service_now_ms(const struct egress_service *service)
     return clock_wall_ms(service->clock);
 }
 
+/* Milliseconds that only go on, whatever is done to the clock: for what is done now and then. */
+static inline int64_t
+service_uptime_ms(const struct egress_service *service)
+{
+    return clock_monotonic_ns(service->clock) / 1000000;
+}
+
 /* Boot time in nanoseconds: what limiters and leases are measured in. */
 static inline int64_t
 service_now_ns(const struct egress_service *service)

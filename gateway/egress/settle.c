@@ -127,7 +127,8 @@ run_settlement(struct errand *errand, const struct consumed *record)
         return;
     }
     if (record != NULL &&
-        command_parse(record->value, record->headers, record->header_count, arena, &command, &error) == COMMAND_VALID) {
+        command_parse(record->value, record->headers, record->header_count, arena, &command, &error) == COMMAND_VALID &&
+        command_key_equal(command_key(command.account, command.id), entry.key)) {
         settle(lane, errand->entry, &command,
                &(struct settlement){.status = errand->status,
                                     .code = errand->code,

@@ -11,7 +11,8 @@
 #define KAFKA_MS        20000
 #define BACKOFF_LAST_MS 10000U
 /* What is read of the journal beyond the de-duplication window: a command may have been read late. */
-#define SLACK_MS 3600000LL
+#define SLACK_MS   3600000LL
+#define NO_TIME_MS (INT64_MAX / 2) /* when no record was appended */
 
 struct takeover {
     struct lane *lane;
@@ -23,6 +24,7 @@ struct takeover {
     bool done, lost, partitions_differ;
     int32_t partitions, journal_partitions;
     int64_t epoch, appended_ms, journal_from, committed;
+    int64_t end; /* of the commands; INT64_MAX: not known */
     struct error error;
     int64_t at_ns; /* boot time at which the takeover entry was certainly written */
 };
@@ -82,6 +84,37 @@ count_partitions(struct takeover *takeover, struct transaction_producer *produce
                      takeover->journal_partitions);
 }
 
+/* Where the journal is to be read from. A command that was finished behind one that is not yet is read again, however
+ * long ago that was: then all of the journal is needed, which Kafka keeps for longer than commands. */
+static bool
+find_start(struct takeover *takeover, struct transaction_producer *producer)
+{
+    const struct lane *lane = takeover->lane;
+    const struct config *config = lane->service->config;
+    int64_t since_ms = takeover->appended_ms - config->egress.dedup_window_seconds * 1000LL - SLACK_MS;
+    int64_t recent; /* the first command that is no older */
+
+    if (!transaction_producer_offset_at(producer, config->topics[TOPIC_COMMANDS], lane->partition, since_ms, KAFKA_MS,
+                                        &recent, &takeover->error)) {
+        return false;
+    }
+    return transaction_producer_offset_at(producer, config->topics[TOPIC_JOURNAL], lane->partition,
+                                          takeover->committed < recent ? 0 : since_ms, KAFKA_MS,
+                                          &takeover->journal_from, &takeover->error);
+}
+
+/* Whoever goes on sending commands shall not keep us from beginning. */
+static bool
+find_end(struct takeover *takeover, struct transaction_producer *producer)
+{
+    const struct config *config = takeover->lane->service->config;
+
+    takeover->end = INT64_MAX;
+    return config->kafka.embedded || /* it would tell the beginning */
+           transaction_producer_offset_at(producer, config->topics[TOPIC_COMMANDS], takeover->lane->partition,
+                                          NO_TIME_MS, KAFKA_MS, &takeover->end, &takeover->error);
+}
+
 static void
 work(void *argument, struct transaction_producer *producer)
 {
@@ -90,18 +123,15 @@ work(void *argument, struct transaction_producer *producer)
     const struct config *config = lane->service->config;
     const struct slice topics[] = {config->topics[TOPIC_JOURNAL], config->topics[TOPIC_RESULTS],
                                    config->topics[TOPIC_COMMANDS], config->topics[TOPIC_DEADLETTER]};
-    int64_t window_ms = config->egress.dedup_window_seconds * 1000LL + SLACK_MS;
 
     takeover->lost = takeover->partitions_differ = false;
     takeover->done =
         count_partitions(takeover, producer) &&
         transaction_producer_init(producer, topics, sizeof topics / sizeof *topics, KAFKA_MS, &takeover->error) &&
         write_entry(takeover, producer) &&
-        transaction_producer_offset_at(producer, config->topics[TOPIC_JOURNAL], lane->partition,
-                                       takeover->appended_ms - window_ms, KAFKA_MS, &takeover->journal_from,
-                                       &takeover->error) &&
         group_consumer_committed(lane->service->group, lane->partition, KAFKA_MS, &takeover->committed,
-                                 &takeover->error);
+                                 &takeover->error) &&
+        find_start(takeover, producer) && find_end(takeover, producer);
 }
 
 /* --- on the loop --- */
@@ -156,7 +186,8 @@ read_journal(struct takeover *takeover)
     lane->partitions = takeover->partitions;
     lane->epoch = takeover->epoch;
     lane->state = LANE_REBUILDING;
-    lane->rebuild = rebuild_new(lane, takeover->committed);
+    lane->caught_up_at = takeover->end;
+    lane->rebuild = rebuild_new(takeover->committed, takeover->appended_ms);
     takeover->journal = consumer_new_at(&service->config->kafka, service->base, service->config->topics[TOPIC_JOURNAL],
                                         lane->partition, takeover->journal_from, on_journal_record, takeover, &error);
     if (lane->rebuild == NULL || takeover->journal == NULL) {
@@ -202,7 +233,7 @@ on_next(evutil_socket_t fd, short events, void *argument)
     consumer_free(takeover->journal);
     takeover->journal = NULL;
     if (lane->state == LANE_REBUILDING) {
-        rebuild_finish(lane, takeover->appended_ms, takeover->at_ns);
+        rebuild_finish(lane, takeover->at_ns);
         lane_catch_up(lane, takeover->committed);
     }
 }

@@ -39,8 +39,8 @@ fetch(struct account_state *state)
         !operation->compose(operation,
                             &(struct composition_input){.settings = state->account->settings, .arena = attempt->arena},
                             &attempt->composition, &error)) {
-        attempt_free(attempt);
         lane_fail(state->lane, attempt->arena == NULL ? "out of memory" : error.text);
+        attempt_free(attempt);
         return;
     }
     state->token.attempt = attempt;
