@@ -75,14 +75,14 @@ def clock_ahead(seconds):
 def test_clocks_that_differ_and_calls_that_come_late(start_simulator, start_egress, commands, results):
     """The lane goes to and fro between two workers whose clocks differ, while answers are lost and what they had sent
     is still under way to the vendor."""
-    limit, window, straggler, seconds = (20, 10, 200, 400) if LONG else (10, 3, 5, 35)
+    limit, window, straggler, seconds = (20, 10, 200, 300) if LONG else (10, 3, 5, 35)
     moor = start_simulator("7moor", limit=limit, window_ms=window * 1000)
     limits = {"requests": limit, "window_seconds": window, "straggler_seconds": straggler}
     accounts = [account(moor, limit=limits, timeout_seconds=2)]
     changes = {"egress": {"lease_seconds": 1}}
     worker = start_egress(accounts, changes)
     moor.behave(probability=0.4, late_ms=[0, (straggler - 1) * 1000], late="close")
-    ids = commands.submit_many("7moor", "call.dial", [dial() for _ in range(400 if LONG else 30)])
+    ids = commands.submit_many("7moor", "call.dial", [dial() for _ in range(60 if LONG else 30)])
 
     fast = True
     ends = time.monotonic() + seconds
