@@ -1,5 +1,5 @@
-"""Workers come, go and are killed while commands are carried out: nobody is dialled twice, every command has one end, and
-limits hold."""
+"""Workers come, go and are killed while commands are carried out: nobody is dialled twice, every command has one end,
+and limits hold."""
 
 import os
 import random

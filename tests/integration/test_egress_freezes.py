@@ -1,4 +1,4 @@
-"""A worker that stands still for longer than its session lasts, at the worst of places, does no harm when it goes on."""
+"""A worker that stands still for longer than its session lasts, at the worst of places, does no harm afterwards."""
 
 import os
 
@@ -17,7 +17,7 @@ TIMEOUT = 60 if os.environ.get("TRUNKLINE_TEST_LONG") == "1" else 20
 
 # Where it stands still; what becomes of the command that was on its way: its end, and how often it came to the vendor.
 PLACES = {
-    "before_transaction": ("succeeded", 1),  # the other worker reads the command, and finds that nobody meant to send it
+    "before_transaction": ("succeeded", 1),  # nobody meant to send it yet: the other worker does
     "in_commit": ("succeeded", 1),
     "after_commit": ("unknown", 0),  # the intent is there; who can tell whether it was sent?
     "before_send": ("unknown", 0),

@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Here parameters are named as everywhere in this house, not as in the system's headers. */
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+
 /* Monotonic clocks are far below, wall clocks far above: so waits tell which of the two they mean. */
 #define WALL_SECONDS_LEAST 1000000000
 
@@ -86,3 +89,5 @@ cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct tim
 
     return status == 0 ? thrd_success : status == ETIMEDOUT ? thrd_timedout : thrd_error;
 }
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
