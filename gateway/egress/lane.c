@@ -6,7 +6,7 @@
 #include "egress/errand.h"
 #include "egress/timer.h"
 
-#define KEPT_BODY_BYTES        ((size_t)1024 * 1024) /* of commands, so that those at the head are at hand */
+#define KEPT_BODY_BYTES        ((size_t)512 * 1024) /* of commands, so that those at the head are at hand */
 #define KEPT_RESULT_BYTES      ((size_t)64 * 1024)
 #define ROUND_MS               1000
 #define FORGET_EVERY_MS        60000

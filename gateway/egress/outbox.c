@@ -9,8 +9,8 @@
 #include "egress/timer.h"
 
 #define BATCH_BYTES_MAX     ((size_t)256 * 1024 * 1024) /* of the arena: never reached, as intake stops long before */
-#define BATCH_RECORDS_CROWD 4000
-#define BATCH_BYTES_CROWD   ((size_t)4 * 1024 * 1024)
+#define BATCH_RECORDS_CROWD 2000
+#define BATCH_BYTES_CROWD   ((size_t)1024 * 1024) /* a lane holds several times as much, while one batch is on its way */
 #define RETRY_FIRST_MS      100
 #define RETRY_LAST_MS       3000
 #define NS_PER_MS           1000000LL

@@ -12,6 +12,7 @@
 
 #include "base/instance.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "console/management.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
@@ -382,6 +383,9 @@ process_open(struct process *process, struct error *error)
     process->instance = instance_open(config->data_dir, process->instance_name, error);
     if (process->instance == NULL || !loop_open(process, error)) {
         return false;
+    }
+    if (egress_alone) {
+        memory_give_back();
     }
     process->metrics = metrics_begin();
     if (process->metrics == NULL) {
