@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""`make bench`: the gateway in full duty beside bare libevhtp, in one run, as a table.
+"""`make bench`: the gateway in full duty beside bare libevhtp, in one run, as a table; then what a worker's queues cost.
 
 Both get the same 600-byte yeta push over 256 keep-alive connections from wrk. The gateway checks it, converts it,
 publishes it to a real Kafka and answers after the delivery report. One worker, so that figures are a core's. Rounds
@@ -17,11 +17,15 @@ import tempfile
 import time
 import urllib.request
 
+from queued import measure, report as report_queued, resident_mib
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
 CONNECTIONS = 256
+ACCOUNTS = int(os.environ.get("BENCH_ACCOUNTS", "10000"))
+COMMANDS = int(os.environ.get("BENCH_COMMANDS", "1000000"))
 HERTZ = os.sysconf("SC_CLK_TCK")
 
 BODY = (
@@ -38,10 +42,6 @@ LUA = 'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwr
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / HERTZ
-
-
-def resident_mib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
 def wait_until(condition, what, seconds=30):
@@ -117,13 +117,22 @@ def main():
                 for name, (pid, url) in subjects.items():
                     print(f"round {number + 1} of {ROUNDS}: {name}", flush=True)
                     rounds[name].append(load(pid, url, str(script)))
+            finish(processes)
+            processes = []
+            print(f"a worker with {COMMANDS} commands", flush=True)
+            queued = measure(BUILD / "trunkline", brokers, data, f"bench-{os.getpid()}-", ACCOUNTS, COMMANDS)
         finally:
-            for process in processes:
-                process.send_signal(signal.SIGTERM)
-                process.wait(30)
+            finish(processes)
             if started_kafka:
                 subprocess.run([*kafka, "stop"], check=True)
     report(rounds)
+    report_queued(queued, ACCOUNTS, COMMANDS)
+
+
+def finish(processes):
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
 
 
 def report(rounds):
