@@ -6,13 +6,14 @@ set -eu
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libevhtp-dev libyajl-dev librdkafka-dev libssl-dev
  libcurl4-openssl-dev libexpat1-dev libyaml-dev libjemalloc-dev tzdata ca-certificates"
 kafka="default-jre-headless maven"
-python="python3 python3-pytest python3-pytest-timeout python3-jsonschema python3-yaml python3-confluent-kafka"
+python="python3 python3-pytest python3-pytest-timeout python3-jsonschema python3-yaml python3-cryptography
+ python3-confluent-kafka"
 
 packages=
 for set in "$@"; do
     case $set in
     run) packages="$packages $build" ;;
-    test) packages="$packages $build $kafka $python libcmocka-dev kcat procps strace faketime" ;;
+    test) packages="$packages $build $kafka $python libcmocka-dev kcat procps strace" ;;
     lint) packages="$packages $build libcmocka-dev clang-format clang-tidy shellcheck docker-compose" ;;
     fuzz) packages="$packages $build libcmocka-dev clang libclang-rt-14-dev" ;;
     bench) packages="$packages $build $kafka $python valgrind wrk" ;;
