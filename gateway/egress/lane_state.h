@@ -141,11 +141,17 @@ unsigned rebuild_tries(const struct rebuild *rebuild, struct command_key key);
 /* --- intake.c --- */
 /* argument: the lane. */
 void intake_record(const struct consumed *record, void *argument);
+/* The record is dealt with; the journal says so, for whoever reads it again. */
+void intake_finish(struct lane *lane, int64_t offset);
+/* A command that was under way goes into the queue again; its entry is TAKEN, its body is read first. */
+void intake_again(struct lane *lane, entry_t entry);
+
+/* --- repeats.c --- */
+/* Whether the command's id has been seen; then the record is dealt with. */
+bool intake_known(struct lane *lane, const struct consumed *record, const struct command *command);
 /* What was deferred because the first result was not committed: now it may be. */
 void intake_deferred(struct lane *lane);
 void intake_free(struct lane *lane);
-/* A command that was under way goes into the queue again; its entry is TAKEN, its body is read first. */
-void intake_again(struct lane *lane, entry_t entry);
 
 /* --- control.c --- */
 /* Carries out a command of Trunkline's own. */
