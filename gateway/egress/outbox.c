@@ -1,43 +1,16 @@
-/* The outbox: batches of records, and the cycle of commits. */
+/* The outbox: what fills, what is on its way, and the cycle of commits. */
 #include "egress/outbox.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "egress/attempt.h"
+#include "egress/batch.h"
 #include "egress/lane_state.h"
 #include "egress/timer.h"
 
-#define BATCH_BYTES_MAX     ((size_t)256 * 1024 * 1024) /* of the arena: never reached, as intake stops long before */
-#define BATCH_RECORDS_CROWD 2000
-#define BATCH_BYTES_CROWD   ((size_t)1024 * 1024) /* a lane holds several times as much, while one batch is on its way */
-#define RETRY_FIRST_MS      100
-#define RETRY_LAST_MS       3000
-#define NS_PER_MS           1000000LL
-
-/* Where a `done` stands in a batch. */
-struct done_place {
-    struct command_key key;
-    size_t record;
-};
-
-struct batch {
-    struct arena *arena;
-    struct transaction_record *records;
-    struct slice *fallbacks; /* beside records */
-    size_t count, capacity;
-    struct done_place *places;
-    size_t place_count, place_capacity;
-    struct attempt *intents, *concluded;
-    size_t intent_count;
-    int64_t accepted_through;
-    struct transaction_offset offset;
-    int64_t began_ns; /* boot time of the commit's start */
-    /* Written by the committer's thread while it is busy: */
-    const char *group;
-    enum transaction_outcome outcome;
-    struct error error;
-};
+#define RETRY_FIRST_MS 100
+#define RETRY_LAST_MS  3000
 
 struct outbox {
     struct lane *lane;
@@ -49,19 +22,6 @@ struct outbox {
 };
 
 static void start(struct outbox *outbox);
-
-static void
-batch_free(struct batch *batch)
-{
-    if (batch == NULL) {
-        return;
-    }
-    arena_free(batch->arena);
-    free(batch->records);
-    free(batch->fallbacks);
-    free(batch->places);
-    free(batch);
-}
 
 static void
 on_flush(evutil_socket_t fd, short events, void *argument)
@@ -106,155 +66,65 @@ static struct batch *
 filling(struct outbox *outbox)
 {
     if (outbox->filling == NULL) {
-        struct batch *batch = calloc(1, sizeof *batch);
-
-        if (batch != NULL) {
-            batch->arena = arena_new(outbox->lane->service->pool, BATCH_BYTES_MAX);
-        }
-        if (batch == NULL || batch->arena == NULL) {
-            batch_free(batch);
+        outbox->filling = batch_new(outbox->lane->service->pool);
+        if (outbox->filling == NULL) {
             lane_fail(outbox->lane, "out of memory");
             return NULL;
         }
-        batch->accepted_through = -1;
-        outbox->filling = batch;
         /* At the end of this turn of the loop: what comes up in the meantime goes with it. */
         event_active(outbox->flush, EV_TIMEOUT, 0);
     }
     return outbox->filling;
 }
 
-static bool
-make_room(struct batch *batch)
-{
-    size_t capacity = batch->capacity == 0 ? 32 : 2 * batch->capacity;
-    struct transaction_record *records;
-    struct slice *fallbacks;
-
-    if (batch->count < batch->capacity) {
-        return true;
-    }
-    records = realloc(batch->records, capacity * sizeof *records);
-    if (records == NULL) {
-        return false;
-    }
-    batch->records = records;
-    fallbacks = realloc(batch->fallbacks, capacity * sizeof *fallbacks);
-    if (fallbacks == NULL) {
-        return false;
-    }
-    batch->fallbacks = fallbacks;
-    batch->capacity = capacity;
-    return true;
-}
-
-/* A copy that is never a NULL pointer: to Kafka that would be a tombstone. */
 static struct slice
-keep(struct arena *arena, struct slice bytes)
+topic_of(const struct outbox *outbox, enum topic_role role)
 {
-    return slice_empty(bytes) ? slice_from("") : arena_copy(arena, bytes);
-}
-
-/* Adds a record whose bytes live in the batch's arena already. */
-static struct transaction_record *
-add(struct outbox *outbox, struct batch *batch, enum topic_role topic, int32_t partition, const struct record *record)
-{
-    struct transaction_record *added;
-
-    if (arena_failed(batch->arena) || !make_room(batch)) {
-        lane_fail(outbox->lane, "out of memory");
-        return NULL;
-    }
-    batch->fallbacks[batch->count] = (struct slice){0};
-    added = &batch->records[batch->count++];
-    *added = (struct transaction_record){
-        .topic = outbox->lane->service->config->topics[topic],
-        .partition = partition,
-        .key = record->key,
-        .value = record->value,
-        .headers = record->headers,
-        .header_count = record->header_count,
-    };
-    return added;
-}
-
-static bool
-copy_record(struct arena *arena, const struct record *record, struct record *copy)
-{
-    struct record_header *headers = arena_zalloc(arena, record->header_count + 1, sizeof *headers);
-
-    if (headers == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < record->header_count; i++) {
-        headers[i].name = arena_copy(arena, record->headers[i].name);
-        headers[i].value = keep(arena, record->headers[i].value);
-    }
-    *copy = (struct record){.key = keep(arena, record->key), .value = keep(arena, record->value)};
-    copy->headers = headers;
-    copy->header_count = record->header_count;
-    return !arena_failed(arena);
+    return outbox->lane->service->config->topics[role];
 }
 
 void
 outbox_record(struct outbox *outbox, enum topic_role topic, int32_t partition, const struct record *record)
 {
     struct batch *batch = filling(outbox);
-    struct record copy = {0};
 
-    if (batch == NULL) {
-        return;
-    }
-    if (!copy_record(batch->arena, record, &copy)) {
+    if (batch != NULL && !batch_add_copy(batch, topic_of(outbox, topic), partition, record)) {
         lane_fail(outbox->lane, "out of memory");
-        return;
     }
-    (void)add(outbox, batch, topic, partition, &copy);
+}
+
+/* Whether the entry is in the batch. */
+static bool
+add_entry(struct outbox *outbox, struct batch *batch, const struct journal_entry *entry)
+{
+    struct record record = {0};
+
+    if (!journal_write(entry, batch->arena, &record) ||
+        !batch_add(batch, topic_of(outbox, TOPIC_JOURNAL), outbox->lane->partition, &record)) {
+        lane_fail(outbox->lane, "out of memory");
+        return false;
+    }
+    return true;
 }
 
 void
 outbox_journal(struct outbox *outbox, const struct journal_entry *entry)
 {
     struct batch *batch = filling(outbox);
-    struct record record = {0};
 
-    if (batch == NULL) {
-        return;
+    if (batch != NULL) {
+        (void)add_entry(outbox, batch, entry);
     }
-    if (!journal_write(entry, batch->arena, &record)) {
-        lane_fail(outbox->lane, "out of memory");
-        return;
-    }
-    record.key = keep(batch->arena, record.key);
-    (void)add(outbox, batch, TOPIC_JOURNAL, outbox->lane->partition, &record);
 }
 
 void
 outbox_done(struct outbox *outbox, const struct journal_entry *entry, struct command_key key)
 {
     struct batch *batch = filling(outbox);
-    size_t before;
 
-    if (batch == NULL) {
-        return;
+    if (batch != NULL && add_entry(outbox, batch, entry) && !batch_place(batch, key)) {
+        lane_fail(outbox->lane, "out of memory");
     }
-    before = batch->count;
-    outbox_journal(outbox, entry);
-    if (batch->count == before) {
-        return;
-    }
-    if (batch->place_count == batch->place_capacity) {
-        size_t capacity = batch->place_capacity == 0 ? 32 : 2 * batch->place_capacity;
-        struct done_place *places = realloc(batch->places, capacity * sizeof *places);
-
-        if (places == NULL) {
-            lane_fail(outbox->lane, "out of memory");
-            return;
-        }
-        batch->places = places;
-        batch->place_capacity = capacity;
-    }
-    batch->places[batch->place_count++] = (struct done_place){key, before};
 }
 
 void
@@ -271,13 +141,12 @@ outbox_result(struct outbox *outbox, const struct result *result)
     brief.answer = (struct slice){0};
     brief.answer_omitted = result->answer.length;
     if (!result_write(result, batch->arena, &record) ||
-        (!slice_empty(result->answer) && !result_write(&brief, batch->arena, &shorter))) {
+        (!slice_empty(result->answer) && !result_write(&brief, batch->arena, &shorter)) ||
+        !batch_add(batch, topic_of(outbox, TOPIC_RESULTS), TRANSACTION_BY_KEY, &record)) {
         lane_fail(outbox->lane, "out of memory");
         return;
     }
-    if (add(outbox, batch, TOPIC_RESULTS, TRANSACTION_BY_KEY, &record) != NULL) {
-        batch->fallbacks[batch->count - 1] = shorter.value;
-    }
+    batch->fallbacks[batch->count - 1] = shorter.value;
 }
 
 void
@@ -332,8 +201,7 @@ outbox_arena(struct outbox *outbox)
 bool
 outbox_crowded(const struct outbox *outbox)
 {
-    return outbox->filling != NULL &&
-           (outbox->filling->count >= BATCH_RECORDS_CROWD || arena_bytes(outbox->filling->arena) >= BATCH_BYTES_CROWD);
+    return outbox->filling != NULL && batch_crowded(outbox->filling);
 }
 
 bool
@@ -409,42 +277,23 @@ finish(struct outbox *outbox)
 static bool
 shorten(struct outbox *outbox, struct batch *batch)
 {
-    size_t kept = 0;
-
     for (size_t i = 0; i < batch->count; i++) {
-        struct transaction_record *record = &batch->records[i];
+        const struct transaction_record *record = &batch->records[i];
 
-        if (record->delivery == DELIVERY_REFUSED) {
-            if (slice_equal(record->topic, outbox->lane->service->config->topics[TOPIC_JOURNAL])) {
-                lane_fail(outbox->lane, "Kafka takes no entry of the journal of this size: raise the topic's "
-                                        "max.message.bytes");
-                return false;
-            }
-            count_happening(outbox->lane->service->tally, HAPPENED_RECORD_REFUSED);
-            log_error("record_refused", log_slice("topic", record->topic), log_slice("key", record->key),
-                      log_integer("bytes", (int64_t)record->value.length),
-                      log_text("without_answer", slice_empty(batch->fallbacks[i]) ? "no" : "yes"));
-            if (slice_empty(batch->fallbacks[i])) {
-                record->value = (struct slice){0};
-            } else {
-                record->value = batch->fallbacks[i];
-                batch->fallbacks[i] = (struct slice){0};
-            }
-        }
-    }
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->records[i].value.data == NULL) {
+        if (record->delivery != DELIVERY_REFUSED) {
             continue;
         }
-        for (size_t j = 0; j < batch->place_count; j++) {
-            if (batch->places[j].record == i) {
-                batch->places[j].record = kept;
-            }
+        if (slice_equal(record->topic, topic_of(outbox, TOPIC_JOURNAL))) {
+            lane_fail(outbox->lane, "Kafka takes no entry of the journal of this size: raise the topic's "
+                                    "max.message.bytes");
+            return false;
         }
-        batch->fallbacks[kept] = batch->fallbacks[i];
-        batch->records[kept++] = batch->records[i];
+        count_happening(outbox->lane->service->tally, HAPPENED_RECORD_REFUSED);
+        log_error("record_refused", log_slice("topic", record->topic), log_slice("key", record->key),
+                  log_integer("bytes", (int64_t)record->value.length),
+                  log_text("without_answer", slice_empty(batch->fallbacks[i]) ? "no" : "yes"));
     }
-    batch->count = kept;
+    batch_shorten(batch);
     return true;
 }
 
