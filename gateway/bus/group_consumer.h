@@ -47,8 +47,8 @@ void group_consumer_release(struct group_consumer *consumer, int32_t partition);
 void group_consumer_leave(struct group_consumer *consumer);
 
 /* The offset that the group committed for the partition: of the record to be read next, -1 when there is none. Blocks
- * for up to timeout_ms and waits for a transaction that is about to change it. From any thread, while the group
- * consumer lives. */
+ * for up to timeout_ms. A transaction that is open does not count yet, and is not waited for: end the owner's before.
+ * From any thread, while the group consumer lives. */
 bool group_consumer_committed(struct group_consumer *consumer, int32_t partition, int timeout_ms, int64_t *offset,
                               struct error *error);
 
