@@ -71,8 +71,11 @@ filling(struct outbox *outbox)
             lane_fail(outbox->lane, "out of memory");
             return NULL;
         }
-        /* At the end of this turn of the loop: what comes up in the meantime goes with it. */
-        event_active(outbox->flush, EV_TIMEOUT, 0);
+        /* At the end of this turn of the loop: what comes up in the meantime goes with it. Behind a batch that is on
+         * its way, or waits to be tried again, it comes by itself. */
+        if (outbox->committing == NULL) {
+            event_active(outbox->flush, EV_TIMEOUT, 0);
+        }
     }
     return outbox->filling;
 }
