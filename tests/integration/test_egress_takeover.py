@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 
+import confluent_kafka
 import pytest
 
 from commands import Commands, Results, dial
@@ -197,3 +198,27 @@ def test_kafka_is_killed_and_comes_again(own_kafka, start_simulator, start_egres
             own_kafka.start_again()
         moors[0].wait_for_calls(len(moors[0].calls()) + 20, seconds=90)
     assert_nothing_lost(moors, results, load, worker)
+
+
+def test_a_transaction_that_nobody_ends_keeps_no_lane_from_working(
+    kafka, prefix, start_simulator, start_egress, commands, results
+):
+    """A broker that is killed may come again with offsets that wait for the end of a transaction that is over."""
+    moor = start_simulator("7moor", limit=0)
+    accounts = [account(moor, limit={"requests": 0})]
+    worker = start_egress(accounts)
+    assert results.final(commands.submit("7moor", "call.dial", dial()))["status"] == "succeeded"
+    worker.stop()
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": kafka.address, "transactional.id": prefix + "stranger", "transaction.timeout.ms": 600000,
+    })
+    member = confluent_kafka.Consumer({"bootstrap.servers": kafka.address, "group.id": prefix + "egress"})
+    offsets = [confluent_kafka.TopicPartition(prefix + TOPICS["commands"], partition, 1) for partition in range(3)]
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), 30)
+    member.close()
+    start_egress(accounts)
+    assert results.final(commands.submit("7moor", "call.dial", dial()))["status"] == "succeeded"
+    assert len(moor.calls()) == 2
+    producer.abort_transaction(30)
