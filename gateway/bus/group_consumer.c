@@ -8,8 +8,11 @@
 #include "bus/conf.h"
 #include "bus/wakeup.h"
 
-#define SERVE_AT_ONCE          100
-#define TICK_US                500000
+#define SERVE_AT_ONCE 100
+#define TICK_US       500000
+/* For which a member may be left without a word before that means that nothing is its: librdkafka does not always tell.
+ */
+#define SILENCE_TICKS          20
 #define ASSIGNOR_STATE_CHECKED 0x020300ff /* librdkafka's version */
 
 /* What a partition is to us. */
@@ -34,6 +37,7 @@ struct group_consumer {
     rd_kafka_topic_partition_list_t *revoking; /* what librdkafka waits for us to unassign; else NULL */
     bool met;                                  /* the group has ever told us anything */
     bool assigned;                             /* the group has said what is ours, if only that nothing is */
+    unsigned silent_ticks;                     /* since it became a member, without a word; stays at SILENCE_TICKS */
     bool telling; /* the owner, of a list; what it releases meanwhile is looked at afterwards */
     bool leaving;
     bool left;    /* on_left was called */
@@ -267,6 +271,18 @@ out_of_group(struct group_consumer *consumer)
     return out;
 }
 
+static bool
+is_member(const struct group_consumer *consumer)
+{
+    char *member = rd_kafka_memberid(consumer->rk);
+    bool known = member != NULL && *member != '\0';
+
+    if (member != NULL) {
+        rd_kafka_mem_free(consumer->rk, member);
+    }
+    return known;
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *argument)
 {
@@ -274,6 +290,9 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    if (!consumer->assigned && consumer->silent_ticks < SILENCE_TICKS) {
+        consumer->silent_ticks = is_member(consumer) ? consumer->silent_ticks + 1 : 0;
+    }
     /* In a quiet group nothing wakes us, and a member that does not poll is put out of it. */
     serve(consumer);
     if (consumer->revoking != NULL && out_of_group(consumer)) {
@@ -363,13 +382,7 @@ failed:
 bool
 group_consumer_joined(const struct group_consumer *consumer)
 {
-    char *member = rd_kafka_memberid(consumer->rk);
-    bool joined = consumer->assigned && member != NULL && *member != '\0';
-
-    if (member != NULL) {
-        rd_kafka_mem_free(consumer->rk, member);
-    }
-    return joined;
+    return (consumer->assigned || consumer->silent_ticks >= SILENCE_TICKS) && is_member(consumer);
 }
 
 void
