@@ -13,7 +13,8 @@ const struct verb *const verbs[] = {
 static void
 print_help(FILE *stream)
 {
-    fputs("Trunkline takes the callbacks of call-centre vendors and publishes them to Kafka as canonical events.\n\n"
+    fputs("Trunkline takes the callbacks of call-centre vendors, publishes them to Kafka as canonical events, and\n"
+          "calls the vendors for the commands that it finds there.\n\n"
           "usage: trunkline VERB [OPTIONS]\n\n",
           stream);
     for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
