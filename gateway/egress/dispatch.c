@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "egress/attempt.h"
 
-#define INTENTS_MAX      500 /* in one batch: they are sent at once when it is committed */
+#define INTENTS_MAX      100 /* in one batch: sent at once when it is committed, and open when Kafka goes just then */
 #define READ_AHEAD       32  /* bodies that are read together with the one that is needed */
 #define CANDIDATES_MAX   200 /* looked at for one request */
 #define ARENA_BYTES_MAX  ((size_t)64 * 1024 * 1024)

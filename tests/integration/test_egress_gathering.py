@@ -234,7 +234,9 @@ def test_a_worker_that_dies_among_halves_calls_nobody_twice(
     concluded = {entry["attempt"] for entry in entries if entry["kind"] in ("answered", "returned")}
     open_ones = [entry for entry in entries if entry["kind"] == "dispatched" and entry["attempt"] not in concluded]
     assert 1 <= len(open_ones) <= 2
-    assert set(unknown) == {command["id"] for entry in open_ones for command in entry["commands"]}
+    # The kill may come before the second callout that gets no answer: then the next worker makes it, and times out.
+    timed_out = {id for id in unknown if finals[id]["reason"].startswith("sent, and not answered")}
+    assert set(unknown) - timed_out == {command["id"] for entry in open_ones for command in entry["commands"]}
 
 
 def test_a_row_is_taken_out_of_a_callout_that_waits(start_simulator, start_egress, commands, results):

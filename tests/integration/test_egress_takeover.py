@@ -153,7 +153,8 @@ def assert_nothing_lost(moors, results, load, worker):
     ends = results.assert_one_final_each(load.ids, 120)
     statuses = Counter(end["status"] for end in ends.values())
     print(f"{len(load.ids)} commands: {dict(statuses)}")
-    assert set(statuses) <= {"succeeded", "unknown"} and statuses["succeeded"] > 4 * statuses["unknown"], statuses
+    # How many were on their way when Kafka went is chance; that all else succeeded is not.
+    assert set(statuses) <= {"succeeded", "unknown"} and statuses["succeeded"] > 0, statuses
     asked = sum((ids_of(moor.calls("dialOut")) for moor in moors), Counter())
     assert max(asked.values()) == 1, "a command was sent twice"
     assert all(asked[id] == 1 for id, end in ends.items() if end["status"] == "succeeded")
