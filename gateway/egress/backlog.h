@@ -53,6 +53,16 @@ enum entry_state {
     ENTRY_TAKEN,
 };
 
+/* The head of a content hash: what is kept of it, to tell a repeated command from another one with its id. */
+static inline uint64_t
+content_head(const unsigned char hash[COMMAND_CONTENT_HASH_BYTES])
+{
+    uint64_t head;
+
+    memcpy(&head, hash, sizeof head);
+    return head;
+}
+
 /* What is known of an entry without its body. */
 struct entry {
     struct command_key key;

@@ -96,7 +96,7 @@ close_account(struct attempt *attempt, int64_t now_ns)
 /* --- the commands --- */
 
 static void
-settle_all(struct attempt *attempt, size_t first, size_t count, struct slice reason)
+settle_all(struct attempt *attempt, struct slice reason)
 {
     const struct vendor_answer *answer = &attempt->answer;
     struct settlement settlement = {
@@ -117,7 +117,7 @@ settle_all(struct attempt *attempt, size_t first, size_t count, struct slice rea
     } else {
         settlement.status = RESULT_FAILED;
     }
-    for (size_t i = first; i < first + count; i++) {
+    for (size_t i = 0; i < attempt->count; i++) {
         settlement.attempts = backlog_entry(attempt->lane->backlog, attempt->entries[i]).attempts;
         settlement.item_id = answer->item_ids == NULL ? (struct slice){0} : answer->item_ids[i];
         settle(attempt->lane, attempt->entries[i], attempt->commands[i], &settlement);
@@ -262,7 +262,7 @@ conclude_alive(struct attempt *attempt, const struct call_outcome *outcome, stru
     if (attempt->count == 0) {
         token_concluded(attempt);
     } else if (!repeat(attempt, now_ns + closed_ms * NS_PER_MS, now_ns)) {
-        settle_all(attempt, 0, attempt->count, reason);
+        settle_all(attempt, reason);
     }
     if (lane_alive(lane)) {
         outbox_conclude(lane->outbox, attempt);

@@ -10,15 +10,6 @@
 #define ARENA_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define STRANGERS_MAX   100000 /* commands that wait for their account to be configured */
 
-static uint64_t
-content_of(const struct command *command)
-{
-    uint64_t content;
-
-    memcpy(&content, command->content_hash, sizeof content);
-    return content;
-}
-
 void
 intake_finish(struct lane *lane, int64_t offset)
 {
@@ -96,7 +87,7 @@ entry_of(struct lane *lane, const struct consumed *record, const struct command 
     int64_t now_ms = service_now_ms(lane->service);
     struct entry entry = {
         .key = command_key(command->account, command->id),
-        .content = content_of(command),
+        .content = content_head(command->content_hash),
         .offset = record->offset,
         /* A producer's clock may be ahead; it shall not keep a command alive for longer. */
         .received_ms = record->timestamp_ms > 0 && record->timestamp_ms < now_ms ? record->timestamp_ms : now_ms,

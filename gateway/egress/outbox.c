@@ -130,7 +130,7 @@ outbox_done(struct outbox *outbox, const struct journal_entry *entry, struct com
     }
 }
 
-void
+struct slice
 outbox_result(struct outbox *outbox, const struct result *result)
 {
     struct batch *batch = filling(outbox);
@@ -139,7 +139,7 @@ outbox_result(struct outbox *outbox, const struct result *result)
     struct result brief = *result;
 
     if (batch == NULL) {
-        return;
+        return (struct slice){0};
     }
     brief.answer = (struct slice){0};
     brief.answer_omitted = result->answer.length;
@@ -147,9 +147,10 @@ outbox_result(struct outbox *outbox, const struct result *result)
         (!slice_empty(result->answer) && !result_write(&brief, batch->arena, &shorter)) ||
         !batch_add(batch, topic_of(outbox, TOPIC_RESULTS), TRANSACTION_BY_KEY, &record)) {
         lane_fail(outbox->lane, "out of memory");
-        return;
+        return (struct slice){0};
     }
     batch->fallbacks[batch->count - 1] = shorter.value;
+    return slice_empty(shorter.value) ? record.value : shorter.value;
 }
 
 void
@@ -191,14 +192,6 @@ outbox_conclude(struct outbox *outbox, struct attempt *attempt)
     }
     attempt->next = batch->concluded;
     batch->concluded = attempt;
-}
-
-struct arena *
-outbox_arena(struct outbox *outbox)
-{
-    struct batch *batch = filling(outbox);
-
-    return batch == NULL ? NULL : batch->arena;
 }
 
 bool

@@ -26,8 +26,9 @@ void outbox_record(struct outbox *outbox, enum topic_role topic, int32_t partiti
 void outbox_journal(struct outbox *outbox, const struct journal_entry *entry);
 /* The same, of kind JOURNAL_DONE: once it is committed, duplicates know where it stands. */
 void outbox_done(struct outbox *outbox, const struct journal_entry *entry, struct command_key key);
-/* A result; for statuses that are final with its fallback. */
-void outbox_result(struct outbox *outbox, const struct result *result);
+/* A result. Returns its record's value without the vendor's answer, which is what it falls back to and what the journal
+ * keeps, in the batch's arena; the empty slice when the lane has failed. */
+struct slice outbox_result(struct outbox *outbox, const struct result *result);
 /* The `accepted` of every command up to that offset are in this batch or an earlier one. */
 void outbox_accepted(struct outbox *outbox, int64_t offset);
 /* The attempt's intent is in this batch: it is sent once that is committed. */
@@ -37,8 +38,6 @@ void outbox_conclude(struct outbox *outbox, struct attempt *attempt);
 
 /* Commits what there is, when nothing is on its way: after the committer did something else. */
 void outbox_kick(struct outbox *outbox);
-/* Arena for what is written to the batch that fills; NULL when out of memory. */
-struct arena *outbox_arena(struct outbox *outbox);
 bool outbox_crowded(const struct outbox *outbox);   /* records are better held back until the next commit */
 bool outbox_idle(const struct outbox *outbox);      /* nothing fills, nothing is on its way */
 size_t outbox_intents(const struct outbox *outbox); /* in the batch that fills */

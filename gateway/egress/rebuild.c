@@ -116,7 +116,7 @@ note_tries(struct rebuild *rebuild, struct command_key key, unsigned tries)
     struct tried **bucket = &rebuild->tried[key.low % BUCKETS];
     struct tried *tried = *bucket;
 
-    while (tried != NULL && (tried->key.high != key.high || tried->key.low != key.low)) {
+    while (tried != NULL && !command_key_equal(tried->key, key)) {
         tried = tried->next;
     }
     if (tried == NULL) {
@@ -137,7 +137,7 @@ forget_tries(struct rebuild *rebuild, struct command_key key)
 {
     struct tried **place = &rebuild->tried[key.low % BUCKETS];
 
-    while (*place != NULL && ((*place)->key.high != key.high || (*place)->key.low != key.low)) {
+    while (*place != NULL && !command_key_equal((*place)->key, key)) {
         place = &(*place)->next;
     }
     if (*place != NULL) {
@@ -146,15 +146,6 @@ forget_tries(struct rebuild *rebuild, struct command_key key)
         *place = tried->next;
         free(tried);
     }
-}
-
-static uint64_t
-content_of(const struct journal_command *command)
-{
-    uint64_t content;
-
-    memcpy(&content, command->content_hash, sizeof content);
-    return content;
 }
 
 static bool
@@ -179,7 +170,7 @@ on_dispatched(struct lane *lane, const struct journal_entry *entry, int64_t appe
 
         attempt->entries[i] = (struct entry){
             .key = key,
-            .content = content_of(command),
+            .content = content_head(command->content_hash),
             .offset = command->offset,
             .account = attempt->account == NULL ? STRANGERS : (uint32_t)attempt->account->index,
             .priority = attempt->operation == NULL ? PRIORITY_INTERACTIVE : command_default_priority(entry->operation),
@@ -229,7 +220,7 @@ static bool
 on_done(struct lane *lane, const struct journal_entry *entry, int64_t offset, int64_t appended_ms)
 {
     struct command_key key = command_key(entry->account, entry->commands[0].id);
-    struct finished finished = {key, content_of(&entry->commands[0]), offset, appended_ms};
+    struct finished finished = {key, content_head(entry->commands[0].content_hash), offset, appended_ms};
 
     forget_tries(lane->rebuild, key);
     if (!note_finished(lane->rebuild, entry->commands[0].offset) || !duplicates_add(lane->duplicates, &finished)) {
@@ -359,7 +350,7 @@ rebuild_tries(const struct rebuild *rebuild, struct command_key key)
         return 0;
     }
     for (const struct tried *tried = rebuild->tried[key.low % BUCKETS]; tried != NULL; tried = tried->next) {
-        if (tried->key.high == key.high && tried->key.low == key.low) {
+        if (command_key_equal(tried->key, key)) {
             return tried->tries;
         }
     }

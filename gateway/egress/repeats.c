@@ -29,7 +29,7 @@ run_repeat(struct errand *errand, const struct consumed *record)
     }
     if (record != NULL && journal_read(record->value, arena, &entry, &error) == JOURNAL_READ &&
         entry.kind == JOURNAL_DONE && result_read(entry.result, arena, &result)) {
-        outbox_result(lane->outbox, &result);
+        (void)outbox_result(lane->outbox, &result);
         count_happening(lane->service->tally, HAPPENED_REPEATED_RESULT);
     } else {
         log_error("earlier_result_gone", log_integer("partition", lane->partition),
@@ -93,15 +93,6 @@ intake_free(struct lane *lane)
     }
 }
 
-static uint64_t
-content_of(const struct command *command)
-{
-    uint64_t content;
-
-    memcpy(&content, command->content_hash, sizeof content);
-    return content;
-}
-
 static void
 conflict(struct lane *lane, const struct consumed *record, const struct command *command)
 {
@@ -124,7 +115,7 @@ intake_known(struct lane *lane, const struct consumed *record, const struct comm
 
         if (entry.offset == record->offset) {
             /* The rebuild knows it already: it was under way when the owner before died. */
-        } else if (entry.content == content_of(command)) {
+        } else if (entry.content == content_head(command->content_hash)) {
             intake_finish(lane, record->offset); /* the one result to come is for both */
         } else {
             conflict(lane, record, command);
@@ -135,7 +126,7 @@ intake_known(struct lane *lane, const struct consumed *record, const struct comm
     if (finished == NULL || finished->content == 0) {
         return false;
     }
-    if (finished->content != content_of(command)) {
+    if (finished->content != content_head(command->content_hash)) {
         conflict(lane, record, command);
     } else if (finished->journal_offset < 0) {
         defer(lane, key, record->offset);

@@ -31,32 +31,6 @@ result_of(struct lane *lane, const struct account *account, const struct command
     };
 }
 
-/* The result's record, without the vendor's answer: what the journal keeps. */
-static struct slice
-brief_value(struct lane *lane, const struct result *result)
-{
-    struct result brief = *result;
-    struct record record = {0};
-    struct arena *arena = outbox_arena(lane->outbox);
-
-    brief.answer = (struct slice){0};
-    brief.answer_omitted = result->answer.length;
-    if (arena == NULL || !result_write(&brief, arena, &record)) {
-        lane_fail(lane, "out of memory");
-        return (struct slice){0};
-    }
-    return record.value;
-}
-
-static uint64_t
-content_of(const struct command *command)
-{
-    uint64_t content;
-
-    memcpy(&content, command->content_hash, sizeof content);
-    return content;
-}
-
 /* Writes a final result with its `done`, and remembers it. */
 static void
 write_final(struct lane *lane, const struct account *account, const struct result *result,
@@ -70,15 +44,14 @@ write_final(struct lane *lane, const struct account *account, const struct resul
         .commands = &journalled,
         .command_count = 1,
         .status = slice_from(result_statuses[result->status]),
-        .result = brief_value(lane, result),
+        .result = outbox_result(lane->outbox, result),
         .target = target,
     };
 
     memcpy(journalled.content_hash, command->content_hash, sizeof journalled.content_hash);
-    outbox_result(lane->outbox, result);
     outbox_done(lane->outbox, &entry, key);
     if (!duplicates_add(lane->duplicates, &(struct finished){.key = key,
-                                                             .content = content_of(command),
+                                                             .content = content_head(command->content_hash),
                                                              .journal_offset = -1,
                                                              .finished_ms = result->time_ms})) {
         lane_fail(lane, "out of memory");
@@ -195,7 +168,7 @@ settle_conflict(struct lane *lane, const struct consumed *record, const struct c
     result.code = slice_from("id_conflict");
     result.reason = reason;
     result.received_ms = record->timestamp_ms;
-    outbox_result(lane->outbox, &result);
+    (void)outbox_result(lane->outbox, &result);
     count_result(lane->service->tally, account == NULL ? NULL : account->adapter, RESULT_FAILED);
 }
 
@@ -263,7 +236,7 @@ settle_accepted(struct lane *lane, struct account_state *state, entry_t number, 
         result.expected_start_ms = expected_start_ms(state, result.ahead);
     }
     result.received_ms = entry.received_ms;
-    outbox_result(lane->outbox, &result);
+    (void)outbox_result(lane->outbox, &result);
     count_result(lane->service->tally, state->account->adapter, RESULT_ACCEPTED);
 }
 
@@ -277,7 +250,7 @@ settle_dispatched(struct lane *lane, struct attempt *attempt)
         result.attempts = entry.attempts;
         result.received_ms = entry.received_ms;
         result.dispatched_ms = attempt->dispatched_ms;
-        outbox_result(lane->outbox, &result);
+        (void)outbox_result(lane->outbox, &result);
         count_result(lane->service->tally, attempt->account->adapter, RESULT_DISPATCHED);
     }
 }
