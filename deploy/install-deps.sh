@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libevhtp-dev libyajl-dev librdkafka-dev libssl-dev
- libcurl4-openssl-dev libexpat1-dev libyaml-dev libjemalloc-dev tzdata ca-certificates"
+ libcurl4-openssl-dev libsqlite3-dev libexpat1-dev libyaml-dev libjemalloc-dev tzdata ca-certificates"
 kafka="default-jre-headless maven"
 python="python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-jsonschema python3-yaml python3-cryptography
  python3-confluent-kafka"

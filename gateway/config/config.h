@@ -10,6 +10,7 @@
 #include "bus/kafka_settings.h"
 #include "bus/topic_admin.h"
 #include "event/cloudevent.h"
+#include "spool/settings.h"
 
 /* The topics by what they are for; names are the configuration's. */
 enum topic_role {
@@ -155,6 +156,8 @@ struct config {
     struct ingress_limits limits;
     struct network_list trusted_proxies;
     unsigned shutdown_seconds; /* what is owed is finished within */
+
+    struct spool_settings spool;
 
     struct slice management_address;
     unsigned management_port;

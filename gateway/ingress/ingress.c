@@ -147,8 +147,9 @@ stop_threads(struct ingress *ingress, unsigned seconds)
 }
 
 struct ingress *
-ingress_start(const struct config *config, struct metrics *metrics, const struct clock *clock, struct error *error)
+ingress_start(const struct ingress_options *options, struct error *error)
 {
+    const struct config *config = options->config;
     unsigned count = config->workers == 0 ? 1 : config->workers;
     struct ingress *ingress = calloc(1, sizeof *ingress + count * sizeof(struct worker *));
 
@@ -160,12 +161,12 @@ ingress_start(const struct config *config, struct metrics *metrics, const struct
     ingress->config = config;
     ingress->count = count;
     ingress->port = config->port;
-    ingress->counters = counters_new(config, metrics);
-    ingress->service = ingress->counters == NULL ? NULL : service_new(config, metrics, error);
+    ingress->counters = counters_new(config, options->metrics);
+    ingress->service = ingress->counters == NULL ? NULL : service_new(config, options->metrics, error);
     if (ingress->counters == NULL) {
         error_set(error, "out of memory");
     }
-    if (ingress->service == NULL || !make_workers(ingress, metrics, clock, error)) {
+    if (ingress->service == NULL || !make_workers(ingress, options->metrics, options->clock, error)) {
         free_all(ingress);
         return NULL;
     }

@@ -7,11 +7,21 @@
 #include "config/config.h"
 
 struct ingress;
+struct spool;
+
+/* What a start needs; all of it outlives the ingress. */
+struct ingress_options {
+    const struct config *config;
+    struct spool *spool; /* NULL: there is none, and what Kafka does not take is answered 503 */
+    struct metrics *metrics;
+    const struct clock *clock;
+    const int *sockets; /* listening sockets that were handed over; they stay the caller's. None: it binds its own */
+    size_t socket_count;
+};
 
 /* Binds, makes the producers, starts the threads; they accept when it returns. NULL with error when a port is taken or
- * librdkafka refuses its settings. config outlives it. */
-struct ingress *ingress_start(const struct config *config, struct metrics *metrics, const struct clock *clock,
-                              struct error *error);
+ * librdkafka refuses its settings. */
+struct ingress *ingress_start(const struct ingress_options *options, struct error *error);
 unsigned ingress_port(const struct ingress *ingress); /* the one it is bound to */
 
 struct ingress_health {

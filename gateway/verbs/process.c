@@ -280,7 +280,13 @@ on_topics_tried(void *argument)
         return;
     }
     if ((process->roles & PROCESS_INGRESS) != 0) {
-        process->ingress = ingress_start(process->config, process->metrics, clock_system(), &error);
+        const struct ingress_options options = {
+            .config = process->config,
+            .metrics = process->metrics,
+            .clock = clock_system(),
+        };
+
+        process->ingress = ingress_start(&options, &error);
         if (process->ingress == NULL) {
             start_failed(process, &error);
             return;

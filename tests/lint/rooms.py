@@ -8,7 +8,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # The rooms from the top to the ground. A file includes its own room and those below.
-FLOORS = ["main", "verbs", "simulators", "egress", "ingress", "calls", "console", "config", "bus", "adapters", "event", "base"]
+FLOORS = ["main", "verbs", "simulators", "egress", "ingress", "calls", "console", "config", "spool", "bus", "adapters", "event", "base"]
 
 # Third-party headers and the only rooms that may include them.
 WRAPPED = {
@@ -19,7 +19,8 @@ WRAPPED = {
     "yaml.h": {"config"},
     "openssl": {"base"},
     "curl": {"calls", "verbs"},
-    "event2": {"calls", "egress", "ingress", "bus", "console", "simulators", "verbs"},
+    "sqlite3": {"spool"},
+    "event2": {"calls", "egress", "ingress", "spool", "bus", "console", "simulators", "verbs"},
 }
 
 
