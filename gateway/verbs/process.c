@@ -1,60 +1,20 @@
 /* The parts of a process and their order. */
-#include "verbs/process.h"
-
 #include <event2/event.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/instance.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "console/management.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
 #include "verbs/announcement.h"
 #include "verbs/preparation.h"
+#include "verbs/process_state.h"
 #include "verbs/signals.h"
 #include "verbs/verb.h"
-
-#define URL_BYTES      128
-#define INSTANCE_BYTES 256
-#define EGRESS_GRACE   10 /* seconds to commit and to hand over, once the last call has ended */
-
-enum stage {
-    STAGE_PREPARING, /* the topics are looked at for the first time */
-    STAGE_SERVING,   /* callbacks are accepted; commands, once the topics are there */
-    STAGE_STOPPING,  /* what is owed is finished */
-};
-
-struct process {
-    const struct config *config;
-    unsigned roles;
-    char instance_name[INSTANCE_BYTES];
-    struct instance *instance;
-    struct metrics *metrics;
-    struct event_base *base;
-    struct management *management;
-    struct preparation *preparation;
-    struct ingress *ingress;
-    struct egress *egress;
-    bool egress_started;
-    unsigned running;       /* roles that have not ended since the stop began */
-    struct event *deadline; /* until which egress may stop in order */
-    struct signals *signals;
-    struct event *stopped; /* on stopped_fd: the ingress has ended */
-    int stopped_fd;
-    pthread_t stopper;
-    enum stage stage;
-    int status;
-    char url[URL_BYTES], management_url[URL_BYTES];
-    void (*on_started)(void *argument);
-    void *argument;
-};
 
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
@@ -81,165 +41,6 @@ announce_start(const struct process *process)
         announce_egress(&announcement);
     }
     announce_warnings(process->config);
-}
-
-/* --- readiness --- */
-
-static bool
-ingress_ready(const struct process *process, struct error *reason)
-{
-    struct ingress_health health = {0};
-
-    if (process->ingress != NULL) {
-        health = ingress_health(process->ingress);
-    }
-    if (!health.accepting) {
-        return error_set(reason, "the workers are starting");
-    }
-    return health.kafka_reachable ||
-           error_set(reason, "no broker of %s is connected", announced_brokers(process->config));
-}
-
-static bool
-process_ready(struct process *process, struct error *reason)
-{
-    if (process->stage == STAGE_STOPPING) {
-        return error_set(reason, "stopping");
-    }
-    if (process->preparation == NULL || !preparation_done(process->preparation, reason)) {
-        return false; /* the reason says it */
-    }
-    if ((process->roles & PROCESS_INGRESS) != 0 && !ingress_ready(process, reason)) {
-        return false;
-    }
-    if ((process->roles & PROCESS_EGRESS) != 0 && !process->egress_started) {
-        return error_set(reason, "the worker is joining its group");
-    }
-    return (process->roles & PROCESS_EGRESS) == 0 || egress_ready(process->egress, reason);
-}
-
-static void
-on_readiness(void *argument, struct readiness *readiness)
-{
-    static const char *const good[] = {
-        [PROCESS_INGRESS] = "callbacks are accepted, topics are there, Kafka is connected",
-        [PROCESS_EGRESS] = "commands are carried out, topics are there",
-        [PROCESS_INGRESS | PROCESS_EGRESS] = "callbacks are accepted, commands are carried out, topics are there",
-    };
-    struct process *process = argument;
-    struct error reason = {0};
-
-    readiness->ready = process_ready(process, &reason);
-    snprintf(readiness->reason, sizeof(readiness->reason), "%.*s", (int)sizeof(readiness->reason) - 1,
-             readiness->ready ? good[process->roles] : reason.text);
-}
-
-/* --- the end --- */
-
-/* A part has ended; with the last one the process does. */
-static void
-part_ended(struct process *process, enum process_role role)
-{
-    process->running &= ~(unsigned)role;
-    if (process->running == 0) {
-        event_base_loopbreak(process->base);
-    }
-}
-
-/* On a thread of its own, so that the management port goes on answering. */
-static void *
-stopper_run(void *argument)
-{
-    struct process *process = argument;
-    const uint64_t one = 1;
-    unsigned unanswered = ingress_stop(process->ingress, process->config->shutdown_seconds);
-
-    if (unanswered > 0) {
-        log_warn("requests_unanswered", log_integer("requests", unanswered));
-    }
-    (void)!write(process->stopped_fd, &one, sizeof(one));
-    return NULL;
-}
-
-static void
-on_stopped(evutil_socket_t fd, short what, void *argument)
-{
-    struct process *process = argument;
-
-    (void)fd;
-    (void)what;
-    pthread_join(process->stopper, NULL);
-    process->ingress = NULL;
-    part_ended(process, PROCESS_INGRESS);
-}
-
-static void
-on_egress_stopped(void *argument)
-{
-    part_ended(argument, PROCESS_EGRESS);
-}
-
-/* What is not finished by now is left to the next owner of the commands, as after a crash. */
-static void
-on_deadline(evutil_socket_t fd, short what, void *argument)
-{
-    struct process *process = argument;
-
-    (void)fd;
-    (void)what;
-    if ((process->running & PROCESS_EGRESS) != 0) {
-        log_warn("egress_cut", log_text("reason", "it did not stop in order within its time"));
-        process->status = EXIT_FAULT;
-        part_ended(process, PROCESS_EGRESS);
-    }
-}
-
-/* Any call may just have been granted, and takes as long as its account lets it. */
-static unsigned
-egress_stop_seconds(const struct config *config)
-{
-    unsigned longest_ms = 0;
-    unsigned needed;
-
-    for (size_t i = 0; i < config->account_count; i++) {
-        longest_ms = config->accounts[i].timeout_ms > longest_ms ? config->accounts[i].timeout_ms : longest_ms;
-    }
-    needed = (longest_ms + 999) / 1000 + config->egress.lease_seconds + EGRESS_GRACE;
-    return config->shutdown_seconds > needed ? config->shutdown_seconds : needed;
-}
-
-static void
-egress_end(struct process *process)
-{
-    const struct timeval deadline = {.tv_sec = egress_stop_seconds(process->config)};
-
-    if (evtimer_add(process->deadline, &deadline) != 0) {
-        _exit(EXIT_FAULT);
-    }
-    egress_stop(process->egress, on_egress_stopped, process);
-}
-
-void
-process_end(struct process *process, int status)
-{
-    if (process->stage == STAGE_STOPPING) {
-        return;
-    }
-    process->stage = STAGE_STOPPING;
-    process->status = status;
-    process->running =
-        (process->ingress != NULL ? PROCESS_INGRESS : 0) | (process->egress_started ? PROCESS_EGRESS : 0);
-    preparation_stop(process->preparation);
-    if (process->running == 0) {
-        event_base_loopbreak(process->base);
-        return;
-    }
-    if (process->ingress != NULL && pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
-        _exit(EXIT_FAULT);
-    }
-    if (process->egress_started) {
-        egress_end(process);
-    }
 }
 
 static void
@@ -350,18 +151,11 @@ static bool
 loop_open(struct process *process, struct error *error)
 {
     process->base = event_base_new();
-    process->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (process->base == NULL || process->stopped_fd < 0) {
+    if (process->base == NULL) {
         return error_set(error, "out of memory or file descriptors");
     }
     process->signals = signals_new(process->base, on_signal, process);
-    process->deadline = evtimer_new(process->base, on_deadline, process);
-    process->stopped = event_new(process->base, process->stopped_fd, EV_READ, on_stopped, process);
-    if (process->signals == NULL || process->deadline == NULL || process->stopped == NULL ||
-        event_add(process->stopped, NULL) != 0) {
-        return error_set(error, "out of memory");
-    }
-    return true;
+    return process->signals == NULL ? error_set(error, "out of memory") : ending_open(process, error);
 }
 
 /* Workers share a machine, and its name: their ports tell them apart, unless somebody has given them names. */
@@ -403,8 +197,8 @@ process_open(struct process *process, struct error *error)
             return false;
         }
     }
-    process->management =
-        management_new(process->base, config->management_address, port, process->metrics, on_readiness, process, error);
+    process->management = management_new(process->base, config->management_address, port, process->metrics,
+                                         process_judge, process, error);
     if (process->management == NULL) {
         return false;
     }
@@ -472,15 +266,7 @@ process_free(struct process *process)
     egress_free(process->egress);
     management_free(process->management);
     signals_free(process->signals);
-    if (process->deadline != NULL) {
-        event_free(process->deadline);
-    }
-    if (process->stopped != NULL) {
-        event_free(process->stopped);
-    }
-    if (process->stopped_fd >= 0) {
-        close(process->stopped_fd);
-    }
+    ending_close(process);
     if (process->base != NULL) {
         event_base_free(process->base);
     }
