@@ -9,8 +9,8 @@
 
 struct gate;
 
-struct gate *gate_new(void); /* NULL when out of memory */
-void gate_free(struct gate *gate);
+struct gate *gate_new(void);       /* NULL when out of memory */
+void gate_free(struct gate *gate); /* NULL is fine */
 
 /* Tells keys apart: records of one topic and key have the same, others nearly always another. Stored with the records;
  * it must not change. */
@@ -26,5 +26,6 @@ void gate_hold(struct gate *gate, uint64_t key);
 void gate_release(struct gate *gate, uint64_t key);
 uint64_t gate_held(const struct gate *gate); /* records */
 
-/* Whether these records go to the spool: the gate is shut, or one of their keys is held. */
+/* Whether these records go to the spool: the gate is shut, or one of their keys is held. What has no key has no order
+ * to keep and waits for nobody. */
 bool gate_diverts(const struct gate *gate, const struct record *records, size_t count);
