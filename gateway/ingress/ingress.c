@@ -8,8 +8,6 @@
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
-#define WARM_UP_MS 3000
-
 struct ingress {
     const struct config *config;
     struct counters *counters;
@@ -88,18 +86,20 @@ topics_of(const struct config *config, size_t *count)
     return topics;
 }
 
-/* The first callback should not pay for Kafka's metadata. Without Kafka the gateway serves all the same: it answers 503
- * until it is there. */
+/* The first callback should not pay for Kafka's metadata. Without Kafka the gateway serves all the same. */
 static void
-warm_up(struct ingress *ingress)
+warm_up(struct ingress *ingress, int budget_ms, const struct clock *clock)
 {
+    int64_t deadline_ns = clock_monotonic_ns(clock) + budget_ms * 1000000LL;
     size_t count = 0;
     struct slice *topics = topics_of(ingress->config, &count);
     struct error error = {{0}};
     bool warm = topics != NULL;
 
     for (unsigned i = 0; i < ingress->count && warm; i++) {
-        warm = producer_warm_up(ingress->workers[i]->producer, topics, count, WARM_UP_MS, &error);
+        int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
+
+        warm = producer_warm_up(ingress->workers[i]->producer, topics, count, left_ms < 1 ? 1 : left_ms, &error);
         atomic_store(&ingress->workers[i]->kafka_reachable, warm);
     }
     if (!warm) {
@@ -170,7 +170,9 @@ ingress_start(const struct ingress_options *options, struct error *error)
         free_all(ingress);
         return NULL;
     }
-    warm_up(ingress);
+    if (options->warm_up_ms > 0) {
+        warm_up(ingress, options->warm_up_ms, options->clock);
+    }
     if (!start_threads(ingress, error)) {
         stop_threads(ingress, 0);
         free_all(ingress);

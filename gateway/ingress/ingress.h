@@ -17,6 +17,7 @@ struct ingress_options {
     const struct clock *clock;
     const int *sockets; /* listening sockets that were handed over; they stay the caller's. None: it binds its own */
     size_t socket_count;
+    int warm_up_ms; /* for Kafka's metadata and producer ids, all workers together; 0: no callback waits for them */
 };
 
 /* Binds, makes the producers, starts the threads; they accept when it returns. NULL with error when a port is taken or

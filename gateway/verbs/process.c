@@ -16,6 +16,8 @@
 #include "verbs/signals.h"
 #include "verbs/verb.h"
 
+#define WARM_UP_MS 3000 /* a Kafka that has just started takes its time for the first producer ids */
+
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
 {
@@ -85,6 +87,7 @@ on_topics_tried(void *argument)
             .config = process->config,
             .metrics = process->metrics,
             .clock = clock_system(),
+            .warm_up_ms = WARM_UP_MS,
         };
 
         process->ingress = ingress_start(&options, &error);
