@@ -5,7 +5,9 @@
 
 #include "base/log.h"
 #include "bus/conf.h"
+#include "bus/message.h"
 #include "bus/metadata.h"
+#include "bus/offsets.h"
 #include "bus/wakeup.h"
 
 #define SERVE_AT_ONCE 500 /* records, before the loop gets its turn */
@@ -24,8 +26,7 @@ struct consumer {
     bool nudge;                             /* librdkafka may have stopped fetching: see revive */
     size_t burst, at_once;                  /* bytes handed over since the queue was empty; those that make it stop */
     rd_kafka_topic_partition_list_t *place; /* of consumer_new_at: the partition, and what to read next; else NULL */
-    struct record_header *headers;          /* of the record at hand; grows to the most that came */
-    size_t header_capacity;
+    struct header_table headers;            /* of the record at hand */
 };
 
 static const struct kafka_property defaults[] = {
@@ -50,50 +51,12 @@ static const struct kafka_property ours[] = {
     {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"log.queue", "true"}, {NULL, NULL},
 };
 
-static size_t
-read_headers(struct consumer *consumer, const rd_kafka_message_t *message)
-{
-    rd_kafka_headers_t *headers;
-    size_t count;
-
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return 0;
-    }
-    count = rd_kafka_header_cnt(headers);
-    if (count > consumer->header_capacity) {
-        struct record_header *grown = realloc(consumer->headers, count * sizeof *grown);
-
-        if (grown == NULL) {
-            return 0;
-        }
-        consumer->headers = grown;
-        consumer->header_capacity = count;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *name;
-        const void *value;
-        size_t length;
-
-        rd_kafka_header_get_all(headers, i, &name, &value, &length);
-        consumer->headers[i] = (struct record_header){slice_from(name), slice_make(value, length)};
-    }
-    return count;
-}
-
 static void
 hand_over(struct consumer *consumer, const rd_kafka_message_t *message)
 {
-    struct consumed record = {
-        .topic = slice_from(rd_kafka_topic_name(message->rkt)),
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-        .key = slice_make(message->key, message->key_len),
-        .value = slice_make(message->payload, message->len),
-    };
+    struct consumed record;
 
-    record.header_count = read_headers(consumer, message);
-    record.headers = consumer->headers;
+    message_read(message, &consumer->headers, &record);
     if (consumer->place != NULL) {
         consumer->burst += message->len + message->key_len;
         consumer->place->elems[0].offset = message->offset + 1;
@@ -170,21 +133,6 @@ serve(void *argument)
     return true;
 }
 
-/* Reading from the end means from what is the end now, not from what it is when librdkafka comes to ask. */
-static bool
-resolve_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, struct error *error)
-{
-    rd_kafka_resp_err_t failure = rd_kafka_offsets_for_times(rk, list, START_MS);
-
-    for (int i = 0; i < list->cnt && failure == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        failure = list->elems[i].err;
-    }
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(error, "Kafka does not tell where the topics end: %s", rd_kafka_err2str(failure));
-    }
-    return true;
-}
-
 static bool
 assign(struct consumer *consumer, const struct slice *topics, const int *partitions, size_t count,
        enum consumer_start start, struct error *error)
@@ -199,7 +147,8 @@ assign(struct consumer *consumer, const struct slice *topics, const int *partiti
             rd_kafka_topic_partition_list_add(list, topics[i].data, partition)->offset = offset;
         }
     }
-    if (start == CONSUMER_FROM_BEGINNING || resolve_ends(consumer->rk, list, error)) {
+    /* Reading from the end means from what is the end now, not from what it is when librdkafka comes to ask. */
+    if (start == CONSUMER_FROM_BEGINNING || offsets_ask(consumer->rk, list, START_MS, error)) {
         failure = rd_kafka_assign(consumer->rk, list);
         assigned = failure == RD_KAFKA_RESP_ERR_NO_ERROR;
         if (!assigned) {
@@ -386,6 +335,6 @@ consumer_free(struct consumer *consumer)
     if (consumer->place != NULL) {
         rd_kafka_topic_partition_list_destroy(consumer->place);
     }
-    free(consumer->headers);
+    header_table_free(&consumer->headers);
     free(consumer);
 }

@@ -4,21 +4,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bus/consumed.h"
 #include "bus/kafka_settings.h"
-#include "event/recordset.h"
 
 struct event_base;
 struct consumer;
-
-struct consumed {
-    struct slice topic;
-    int32_t partition;
-    int64_t offset;
-    int64_t timestamp_ms;
-    struct slice key, value;
-    const struct record_header *headers;
-    size_t header_count;
-};
 
 enum consumer_start {
     CONSUMER_FROM_BEGINNING,
