@@ -79,21 +79,22 @@ def call_story(name):
     return [sevenmoor_call_event(name, n, e) for n, e in enumerate(("calling", "ring", "link", "hangup"))]
 
 
+def story(name, kind):
+    """A story of that kind (0 to 4), about a call of that name."""
+    if kind < 2:
+        return call_story(name)
+    if kind == 2:
+        return [yeta_record(name), yeta_voice(name)]
+    if kind == 3:
+        return [jiuyun_hangup(name)]
+    return [airudder_task(hashlib.md5(name.encode()).hexdigest())]
+
+
 def mixed(count, prefix, seed):
     """About `count` callbacks of all vendors as a list of stories; within a story the order matters."""
     choose = random.Random(seed)
     stories, made = [], 0
     while made < count:
-        name = f"{prefix}{len(stories):06d}"
-        kind = choose.randrange(5)
-        if kind < 2:
-            story = call_story(name)
-        elif kind == 2:
-            story = [yeta_record(name), yeta_voice(name)]
-        elif kind == 3:
-            story = [jiuyun_hangup(name)]
-        else:
-            story = [airudder_task(hashlib.md5(name.encode()).hexdigest())]
-        stories.append(story)
-        made += len(story)
+        stories.append(story(f"{prefix}{len(stories):06d}", choose.randrange(5)))
+        made += len(stories[-1])
     return stories

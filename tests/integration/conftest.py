@@ -7,28 +7,10 @@ import pytest
 
 from commands import Commands, Results
 from egress import Egress, account, egress_configuration
-from gateway import BINARY, TOPICS, Gateway, changed, configuration
+from gateway import TOPICS, Gateway, changed, configuration
 from kafka import Kafka
+from reporting import pytest_runtest_makereport, pytest_runtest_setup, pytest_sessionstart  # noqa: F401 (hooks)
 from simulators import Simulator
-
-
-def pytest_sessionstart(session):
-    if not BINARY.exists():
-        pytest.exit(f"{BINARY} is missing: run `make`, or name the binary in TRUNKLINE_BIN", returncode=2)
-
-
-def pytest_runtest_setup(item):
-    Gateway.started[:] = [gateway for gateway in Gateway.started if gateway.status is None]
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    report = outcome.get_result()
-    if report.failed:
-        for gateway in Gateway.started:
-            title = f"log of `trunkline {' '.join(gateway.arguments)}`"
-            report.sections.append((title, gateway.log_text()[-20000:]))
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 import os
 import pathlib
-import re
-import signal
 import time
 
 import yaml
@@ -89,22 +87,7 @@ class Egress(Gateway):
         assert lines or self.alive()
         return lines[0] if lines else None
 
-    # Freezing it.
-
-    def freeze(self):
-        """From now on it does nothing at all."""
-        self.signal(signal.SIGSTOP)
-        self.wait_until_stopped()
-
-    def thaw(self):
-        self.signal(signal.SIGCONT)
-
-    def stopped(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return re.search(r"^State:\s+T", status, re.M) is not None
-
-    def wait_until_stopped(self, seconds=30):
-        wait_until(lambda: self.alive() and self.stopped(), seconds, "the process to stand still", 0.005)
+    # Freezing it at a place.
 
     def arm(self, point, nth=1):
         """The process stops when it comes to `point` for the nth time from now on: before_transaction, in_commit
@@ -123,8 +106,6 @@ class Egress(Gateway):
         return self.kill()
 
     def stop(self, seconds=60):
-        if self.process is not None and self.status is None and self.process.poll() is None and self.stopped():
-            self.thaw()
         super().stop(seconds)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import yaml
 
 from raw_client import RawClient
-from waiting import wait_until
+from waiting import stands_still, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TRUNKLINE_BIN", ROOT / "build" / "trunkline")).resolve()
@@ -124,6 +124,20 @@ class Gateway:
         assert status is None, f"the process ended with {status}:\n{self.log_text()[-4000:]}"
         return True
 
+    def freeze(self):
+        """From now on it does nothing at all."""
+        self.signal(signal.SIGSTOP)
+        self.wait_until_stopped()
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def stopped(self):
+        return stands_still(self.process.pid)
+
+    def wait_until_stopped(self, seconds=30):
+        wait_until(lambda: self.alive() and self.stopped(), seconds, "the process to stand still", 0.005)
+
     # What it tells.
 
     @property
@@ -205,6 +219,8 @@ class Gateway:
         if self.process is None or self.status is not None:
             return
         if self.process.poll() is None:
+            if self.stopped():
+                self.thaw()
             self.signal(signal.SIGTERM)
         try:
             status = self.wait(seconds)

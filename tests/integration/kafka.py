@@ -5,7 +5,6 @@ What the gateway wrote is read by Confluent's Python client, so that Trunkline i
 
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import confluent_kafka
 import confluent_kafka.admin
 
-from waiting import wait_until
+from waiting import stands_still, wait_until
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
 
@@ -45,8 +44,9 @@ class Kafka:
         self.admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": address, "log_level": 3})
 
     @classmethod
-    def start(cls, directory):
-        command = [str(SCRIPT), "start", "--dir", str(directory)]
+    def start(cls, directory, *options):
+        """options: more of kafka.sh's, such as "--second", "127.0.0.1:19092"."""
+        command = [str(SCRIPT), "start", "--dir", str(directory), *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
         assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr}"
         return cls(done.stdout.split()[-1], pathlib.Path(directory))
@@ -63,9 +63,7 @@ class Kafka:
     def freeze(self):
         """From now on it keeps its connections and answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
-        status = pathlib.Path(f"/proc/{self.pid}/status")
-        while not re.search(r"^State:\s+T", status.read_text(), re.M):
-            time.sleep(0.005)
+        wait_until(lambda: stands_still(self.pid), 10, "Kafka to stand still", 0.005)
 
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)

@@ -21,9 +21,11 @@ def request(callback):
 
 
 async def read_answer(reader):
+    """Status, fields with their names in lower case, body."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    length = next(int(line[15:]) for line in head.split("\r\n") if line.lower().startswith("content-length:"))
-    return int(head.split(" ", 2)[1]), await reader.readexactly(length)
+    status_line, *lines = head[:-4].split("\r\n")
+    fields = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
+    return int(status_line.split(" ", 2)[1]), fields, await reader.readexactly(int(fields["content-length"]))
 
 
 async def send_cut(writer, data, choose, cuts):
@@ -47,7 +49,7 @@ async def client(address, stories, depth, choose, answers):
                 sent = time.monotonic()
                 await send_cut(writer, b"".join(map(request, batch)), choose, choose.randrange(4))
                 for callback in batch:
-                    status, body = await read_answer(reader)
+                    status, _, body = await read_answer(reader)
                     answers.append(Answer(callback, status, body, sent, time.monotonic()))
     finally:
         writer.close()

@@ -8,7 +8,7 @@ start_seconds=60
 
 usage() {
     cat <<'USAGE'
-usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N]
+usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--second ADDRESS] [--advertise ADDRESS]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
@@ -20,6 +20,9 @@ usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N]
 
   --dir DIR   where it keeps its data and log (default: run/ beside this script); a directory is a broker
   --port N    the port to listen on (default: one that is free)
+  --second HOST:PORT     an address to listen on beside
+  --advertise HOST:PORT  what clients that come to the second address are told to use: a proxy in front of it, say
+                         (default: the second address itself)
 
 KAFKA_JAVA_OPTIONS replaces the options for java that keep it small.
 USAGE
@@ -73,6 +76,7 @@ fetch() {
 configure() {
     mkdir -p "$dir"
     sed -e "s|@DIR@|$dir|" -e "s|@PORT@|$port|" -e "s|@CONTROLLER_PORT@|$(free_port)|" \
+        -e "s|@SECOND@|${second:+,SECOND://$second}|" -e "s|@ADVERTISED@|${second:+,SECOND://${advertise:-$second}}|" \
         "$here/server.properties" >"$dir/server.properties"
     # Any 16 bytes in URL-safe base64 will do; one that begins with '-' would be taken for an option.
     java -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" kafka.tools.StorageTool \
@@ -172,11 +176,18 @@ verb=${1:-}
 [ $# -eq 0 ] || shift
 dir=$here/run
 port=
+second=
+advertise=
 while [ $# -gt 0 ]; do
     case $1 in
-    --dir | --port)
+    --dir | --port | --second | --advertise)
         [ $# -ge 2 ] || die "$1 needs a value"
-        if [ "$1" = --dir ]; then dir=$(realpath -m "$2"); else port=$2; fi
+        case $1 in
+        --dir) dir=$(realpath -m "$2") ;;
+        --port) port=$2 ;;
+        --second) second=$2 ;;
+        --advertise) advertise=$2 ;;
+        esac
         shift 2
         ;;
     *)

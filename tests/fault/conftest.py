@@ -1,0 +1,75 @@
+"""Fixtures of the fault tests; stage.py says how such a test looks. What integration tests have, these have, too."""
+
+import pathlib
+import sys
+import uuid
+
+import pytest
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+import stage as stages  # noqa: E402 (the path comes first)
+from kafka import Kafka  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from reporting import (  # noqa: E402, F401 (hooks)
+    pytest_runtest_makereport, pytest_runtest_setup, pytest_sessionstart,
+)
+
+
+def pytest_report_header(config):
+    return f"rounds of each fault: {stages.ROUNDS}; TRUNKLINE_FAULT_SEED={stages.SEED}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if stages.figures:
+        terminalreporter.section("figures of the faults")
+        terminalreporter.line(f"TRUNKLINE_FAULT_SEED={stages.SEED} repeats the choices")
+    for line in stages.figures:
+        terminalreporter.line(line)
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    """A real Kafka of the file's own, to be frozen and killed; it has to run again when a test ends."""
+    broker = Kafka.start(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory):
+    """(a Kafka, a proxy in front of it): gateways get the proxy's address, and find Kafka through it alone; what the
+    topics hold is read past it."""
+    with Proxy() as proxy:
+        proxy.upstream = ("127.0.0.1", stages.free_port())
+        second, advertised = ("%s:%d" % address for address in (proxy.upstream, proxy.address))
+        broker = Kafka.start(tmp_path_factory.mktemp("proxied"), "--second", second, "--advertise", advertised)
+        try:
+            yield broker, proxy
+        finally:
+            broker.stop()
+
+
+def new_stage(request, kafka, brokers=None):
+    title = request.node.name.removeprefix("test_").replace("_", " ")
+    return stages.Stage(kafka, f"f{uuid.uuid4().hex[:8]}-", request.getfixturevalue("tmp_path"), title, brokers)
+
+
+@pytest.fixture
+def stage(request, kafka):
+    made = new_stage(request, kafka)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def proxied_stage(request, proxied):
+    """.proxy is between its gateways and Kafka."""
+    broker, proxy = proxied
+    made = new_stage(request, broker, "%s:%d" % proxy.address)
+    made.proxy = proxy
+    yield made
+    proxy.heal()
+    made.close()
