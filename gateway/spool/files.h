@@ -18,7 +18,12 @@ struct spool_file {
 bool spool_files_list(const char *directory, struct spool_file **files, size_t *count, struct error *error);
 /* false: the name is too long. */
 bool spool_file_name(const char *directory, unsigned number, struct spool_file *file);
-/* Removes the database with all that SQLite keeps beside it, and fsyncs the directory. */
+/* Removes the database with all that SQLite keeps beside it, and fsyncs the directory. What is not there is fine. */
 bool spool_file_remove(const char *path, struct error *error);
-/* Out of the way, to be looked at by people: <path>.damaged, with what lies beside it. */
+/* Only what lies beside a database that is not there (yet): it must not be taken for a new one's. */
+bool spool_file_remove_beside(const char *path, struct error *error);
+/* Out of the way, to be looked at by people: <path>.damaged (or .damaged.2 and so on when that is taken), with what
+ * lies beside it. */
 bool spool_file_set_aside(const char *path, struct error *error);
+/* fsyncs the directory in which a file lies. */
+bool spool_file_sync_directory(const char *path, struct error *error);
