@@ -13,6 +13,8 @@
 
 #define NAME_MAX_BYTES 80 /* a configured name, 64 at most, and what tells the parts on one machine apart */
 #define LOCK_NAME      "lock"
+#define LOCK_TRIES     10 /* on top: somebody may only be looking whether it is held */
+#define LOCK_PAUSE_US  2000
 
 struct instance {
     char name[NAME_MAX_BYTES + 1];
@@ -29,13 +31,35 @@ name_valid(const char *name)
            strstr(name, "..") == NULL;
 }
 
+/* A directory that the machine forgets when its power goes takes along whatever was written below it. */
+static bool
+sync_directory(const char *path, struct error *error)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = directory >= 0 && fsync(directory) == 0;
+
+    if (!synced) {
+        (void)error_set(error, "cannot sync the directory %s: %s; set data_dir to a directory that this user can write",
+                        path, strerror(errno));
+    }
+    if (directory >= 0) {
+        (void)close(directory);
+    }
+    return synced;
+}
+
+/* What it makes is synced into the directory that holds it. */
 static bool
 make_one(const char *path, struct error *error)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
-        return true;
+    char above[PATH_MAX + sizeof "/.."];
+
+    if (mkdir(path, 0700) == 0) {
+        (void)snprintf(above, sizeof above, "%s/..", path);
+        return sync_directory(above, error);
     }
-    return error_set(error, "cannot make the directory %s: %s; set data_dir to a directory that this user can write",
+    return errno == EEXIST ||
+           error_set(error, "cannot make the directory %s: %s; set data_dir to a directory that this user can write",
                      path, strerror(errno));
 }
 
@@ -76,6 +100,8 @@ write_holder(int lock)
 static bool
 take_lock(struct instance *instance, struct error *error)
 {
+    bool locked;
+
     int directory = open(instance->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (directory >= 0) {
@@ -88,7 +114,12 @@ take_lock(struct instance *instance, struct error *error)
         return error_set(error, "cannot open the lock in %s: %s; set data_dir to a directory that this user can write",
                          instance->directory, strerror(errno));
     }
-    if (flock(instance->lock, LOCK_EX | LOCK_NB) != 0) {
+    locked = flock(instance->lock, LOCK_EX | LOCK_NB) == 0;
+    for (int tries = 0; !locked && errno == EWOULDBLOCK && tries < LOCK_TRIES; tries++) {
+        (void)usleep(LOCK_PAUSE_US);
+        locked = flock(instance->lock, LOCK_EX | LOCK_NB) == 0;
+    }
+    if (!locked) {
         if (errno == EWOULDBLOCK) {
             return error_set(error,
                              "%s is in use by process %ld; stop that one, or give this one an instance name or a "
@@ -128,11 +159,27 @@ instance_open(const char *data_dir, const char *name, struct error *error)
         instance_close(instance);
         return NULL;
     }
-    if (!make_all(instance->directory, error) || !take_lock(instance, error)) {
+    /* data_dir is synced in any case: whoever made the instance's may have been killed before it came to that. */
+    if (!make_all(instance->directory, error) || !sync_directory(data_dir, error) || !take_lock(instance, error)) {
         instance_close(instance);
         return NULL;
     }
     return instance;
+}
+
+bool
+instance_held(const char *data_dir, const char *name, long *holder)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s/" LOCK_NAME, data_dir, name);
+    int lock = length < 0 || (size_t)length >= sizeof path ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool held = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+    *holder = held ? holder_of(lock) : 0;
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return held;
 }
 
 /* The lock file stays: removing it would let two processes lock two files of one name. */

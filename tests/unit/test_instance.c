@@ -102,6 +102,7 @@ a_lock_goes_with_its_process(void **state)
     (void)state;
     struct error error = {""};
     int told[2], status = 0;
+    long holder = -1;
     char byte = 0, words[64];
 
     assert_int_equal(pipe2(told, O_CLOEXEC), 0);
@@ -118,10 +119,16 @@ a_lock_goes_with_its_process(void **state)
     assert_int_equal(byte, 'y');
     (void)snprintf(words, sizeof words, "process %ld;", (long)child);
     assert_refused(root, "held", words);
+    assert_true(instance_held(root, "held", &holder));
+    assert_int_equal(holder, child);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, &status, 0), child);
+    assert_false(instance_held(root, "held", &holder));
+    assert_int_equal(holder, 0);
+    assert_false(instance_held(root, "never-made", &holder));
     struct instance *instance = instance_open(root, "held", &error);
     assert_non_null(instance);
+    assert_true(instance_held(root, "held", &holder));
     instance_close(instance);
     assert_int_equal(close(told[0]), 0);
     assert_int_equal(close(told[1]), 0);
