@@ -29,7 +29,8 @@ struct range_reader {
     void *argument;
     struct time_range range;
     bool by_record; /* the broker knows no times */
-    bool ended;     /* on_end has been called */
+    bool paused;
+    bool ended; /* on_end has been called */
     rd_kafka_topic_partition_list_t *partitions;
     struct span *spans; /* of the partitions, in their order */
     int left;           /* that are not read to their end */
@@ -140,7 +141,7 @@ serve(void *argument)
     struct range_reader *reader = argument;
     bool more = true;
 
-    for (int served = 0; served < SERVE_AT_ONCE && more; served++) {
+    for (int served = 0; served < SERVE_AT_ONCE && more && !reader->paused; served++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->rk, 0);
 
         more = message != NULL;
@@ -149,11 +150,11 @@ serve(void *argument)
             rd_kafka_message_destroy(message);
         }
     }
-    if (reader->left == 0 && !reader->ended) {
+    if (reader->left == 0 && !reader->ended && !reader->paused) {
         reader->ended = true;
         reader->on_end(reader->argument);
     }
-    return more;
+    return more && !reader->paused;
 }
 
 /* All partitions of the topics. */
@@ -293,11 +294,63 @@ begin(struct range_reader *reader, const struct kafka_settings *settings, const 
     return find_spans(reader, deadline_ns, error) && assign(reader, error);
 }
 
-struct range_reader *
-range_reader_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics,
-                 size_t count, const struct time_range *range, int timeout_ms,
-                 void (*on_record)(const struct consumed *record, void *argument), void (*on_end)(void *argument),
-                 void *argument, struct error *error)
+/* Makes that place the only span, when the partition holds it. */
+static bool
+find_place(struct range_reader *reader, int64_t offset, int64_t deadline_ns, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *ends = ask(reader, RD_KAFKA_OFFSET_END, deadline_ns, error);
+    rd_kafka_topic_partition_list_t *firsts = NULL;
+    bool found = false;
+
+    if (ends != NULL) {
+        firsts = ask(reader, RD_KAFKA_OFFSET_BEGINNING, deadline_ns, error);
+    }
+    if (firsts != NULL) {
+        const rd_kafka_topic_partition_t *first = &firsts->elems[0], *end = &ends->elems[0];
+
+        found = offset >= first->offset && offset < end->offset;
+        if (first->offset == end->offset && !found) {
+            error_set(error, "partition %d of topic %s holds nothing now", first->partition, first->topic);
+        } else if (!found) {
+            error_set(error, "partition %d of topic %s holds offsets %lld to %lld now, and not %lld", first->partition,
+                      first->topic, (long long)first->offset, (long long)end->offset - 1, (long long)offset);
+        }
+    }
+    forget(ends);
+    forget(firsts);
+    reader->spans[0] = (struct span){offset, offset, offset + 1};
+    reader->left = 1;
+    return found;
+}
+
+static bool
+begin_at(struct range_reader *reader, const struct kafka_settings *settings, struct slice topic, int32_t partition,
+         int64_t offset, int timeout_ms, struct error *error)
+{
+    int64_t deadline_ns = clock_monotonic_ns(clock_system()) + timeout_ms * 1000000LL;
+    int number = 0;
+
+    reader->partitions = rd_kafka_topic_partition_list_new(1);
+    if (!open_client(reader, settings, error) ||
+        !metadata_await(reader->rk, conf_brokers(settings), &topic, 1, timeout_ms, &number, error)) {
+        return false;
+    }
+    if (partition < 0 || partition >= number) {
+        return error_set(error, "topic %.*s has no partition %d: they are numbered from 0 to %d", SLICE_ARGS(topic),
+                         partition, number - 1);
+    }
+    rd_kafka_topic_partition_list_add(reader->partitions, topic.data, partition);
+    reader->spans = calloc(1, sizeof *reader->spans);
+    if (reader->spans == NULL) {
+        return error_set(error, "out of memory");
+    }
+    return find_place(reader, offset, deadline_ns, error) && assign(reader, error);
+}
+
+static struct range_reader *
+make(const struct kafka_settings *settings, const struct time_range *range,
+     void (*on_record)(const struct consumed *record, void *argument), void (*on_end)(void *argument), void *argument,
+     struct error *error)
 {
     struct range_reader *reader = calloc(1, sizeof *reader);
 
@@ -310,19 +363,59 @@ range_reader_new(const struct kafka_settings *settings, struct event_base *base,
     reader->argument = argument;
     reader->range = *range;
     reader->by_record = settings->embedded;
-    if (!begin(reader, settings, topics, count, timeout_ms, error)) {
-        goto failed;
-    }
+    return reader;
+}
+
+static bool
+listen_on(struct range_reader *reader, struct event_base *base, struct error *error)
+{
     reader->queue = rd_kafka_queue_get_consumer(reader->rk);
     reader->wakeup = wakeup_new(reader->queue, base, serve, reader, error);
-    if (reader->wakeup == NULL) {
-        goto failed;
+    return reader->wakeup != NULL;
+}
+
+struct range_reader *
+range_reader_new(const struct kafka_settings *settings, struct event_base *base, const struct slice *topics,
+                 size_t count, const struct time_range *range, int timeout_ms,
+                 void (*on_record)(const struct consumed *record, void *argument), void (*on_end)(void *argument),
+                 void *argument, struct error *error)
+{
+    struct range_reader *reader = make(settings, range, on_record, on_end, argument, error);
+
+    if (reader != NULL &&
+        (!begin(reader, settings, topics, count, timeout_ms, error) || !listen_on(reader, base, error))) {
+        range_reader_free(reader);
+        return NULL;
     }
     return reader;
+}
 
-failed:
-    range_reader_free(reader);
-    return NULL;
+struct range_reader *
+range_reader_new_at(const struct kafka_settings *settings, struct event_base *base, struct slice topic,
+                    int32_t partition, int64_t offset, int timeout_ms,
+                    void (*on_record)(const struct consumed *record, void *argument), void (*on_end)(void *argument),
+                    void *argument, struct error *error)
+{
+    static const struct time_range any = {.from_ms = 0, .to_ms = INT64_MAX};
+    struct range_reader *reader = make(settings, &any, on_record, on_end, argument, error);
+
+    if (reader != NULL &&
+        (!begin_at(reader, settings, topic, partition, offset, timeout_ms, error) || !listen_on(reader, base, error))) {
+        range_reader_free(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void
+range_reader_pause(struct range_reader *reader, bool paused)
+{
+    bool resumed = reader->paused && !paused;
+
+    reader->paused = paused;
+    if (resumed) {
+        wakeup_ring(reader->wakeup);
+    }
 }
 
 struct range_progress

@@ -30,6 +30,17 @@ struct range_reader *range_reader_new(const struct kafka_settings *settings, str
                                       int timeout_ms, void (*on_record)(const struct consumed *record, void *argument),
                                       void (*on_end)(void *argument), void *argument, struct error *error);
 
+/* The same for the one record at this place. NULL with error also when the topic has no such partition, or that no such
+ * offset at present. on_end comes without a record when what stands there is none: deleted, compacted, taken back, or a
+ * mark of Kafka's own. */
+struct range_reader *range_reader_new_at(const struct kafka_settings *settings, struct event_base *base,
+                                         struct slice topic, int32_t partition, int64_t offset, int timeout_ms,
+                                         void (*on_record)(const struct consumed *record, void *argument),
+                                         void (*on_end)(void *argument), void *argument, struct error *error);
+
+/* While paused on_record and on_end are not called; also from within them. */
+void range_reader_pause(struct range_reader *reader, bool paused);
+
 /* How far it is: records' places (offsets) that are read, of all that there are. From the loop's thread. */
 struct range_progress {
     uint64_t read, all;

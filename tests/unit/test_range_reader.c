@@ -129,6 +129,72 @@ test_reads_all_partitions_to_their_end_once(void **state)
     range_reader_free(reader);
 }
 
+/* One at a time, so that a pause holds wherever it is asked for. */
+static void
+on_record_pause(const struct consumed *record, void *argument)
+{
+    struct found *found = argument;
+
+    on_record(record, argument);
+    range_reader_pause(found->reader, true);
+}
+
+static void
+test_nothing_comes_while_paused(void **state)
+{
+    struct bus *bus = *state;
+    struct found found = {0};
+    struct error error = {""};
+
+    publish(bus, "other", 20);
+    found.reader =
+        range_reader_new(&bus->settings, bus->base, both, 2, &all, ASK_MS, on_record_pause, on_end, &found, &error);
+    assert_non_null(found.reader);
+    for (unsigned i = 1; i <= 20; i++) {
+        RUN_UNTIL(bus, found.count == i);
+        for (unsigned turn = 0; turn < 5; turn++) {
+            event_base_loop(bus->base, EVLOOP_NONBLOCK);
+        }
+        assert_int_equal(found.count, i);
+        assert_int_equal(found.ended, 0);
+        range_reader_pause(found.reader, false);
+    }
+    RUN_UNTIL(bus, found.ended == 1);
+    assert_int_equal(found.count, 20);
+    range_reader_free(found.reader);
+}
+
+static void
+assert_no_place(struct bus *bus, int32_t partition, int64_t offset, const char *why)
+{
+    struct found found = {0};
+    struct error error = {""};
+
+    assert_null(range_reader_new_at(&bus->settings, bus->base, both[1], partition, offset, ASK_MS, on_record, on_end,
+                                    &found, &error));
+    assert_non_null(strstr(error.text, why));
+}
+
+static void
+test_reads_the_record_of_one_place(void **state)
+{
+    struct bus *bus = *state;
+    struct found found = {0};
+    struct error error = {""};
+
+    publish(bus, "other", 100);
+    found.reader =
+        range_reader_new_at(&bus->settings, bus->base, both[1], 1, 2, ASK_MS, on_record, on_end, &found, &error);
+    assert_string_equal(error.text, "");
+    RUN_UNTIL(bus, found.ended == 1);
+    assert_int_equal(found.others, 1);
+    assert_int_equal(found.next[1], 3);
+    range_reader_free(found.reader);
+    assert_no_place(bus, PARTITIONS, 0, "has no partition 3: they are numbered from 0 to 2");
+    assert_no_place(bus, -1, 0, "has no partition -1");
+    assert_no_place(bus, 0, 100000, "and not 100000");
+}
+
 static void
 test_follows_after_the_end(void **state)
 {
@@ -192,8 +258,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
 #define RANGE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, bus_teardown)
-        RANGE_TEST(test_nothing_ends_at_once),  RANGE_TEST(test_reads_all_partitions_to_their_end_once),
-        RANGE_TEST(test_follows_after_the_end), RANGE_TEST(test_times_bound_it),
+        RANGE_TEST(test_nothing_ends_at_once),
+        RANGE_TEST(test_reads_all_partitions_to_their_end_once),
+        RANGE_TEST(test_follows_after_the_end),
+        RANGE_TEST(test_times_bound_it),
+        RANGE_TEST(test_nothing_comes_while_paused),
+        RANGE_TEST(test_reads_the_record_of_one_place),
         RANGE_TEST(test_says_why_not),
     };
 
