@@ -7,6 +7,7 @@
  * 401. */
 #include "base/digest.h"
 #include "base/log.h"
+#include "ingress/generation.h"
 #include "ingress/percent.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
@@ -117,7 +118,7 @@ path_assign(const struct path *path, const struct source *source, struct slice *
 static bool
 find_source(struct ticket *ticket, struct slice *secret)
 {
-    const struct config *config = ticket->worker->config;
+    const struct config *config = ticket->generation->config;
     struct path path;
 
     if (!path_read(ticket->head.path, &path)) {
@@ -181,7 +182,7 @@ trim(struct slice text)
 static struct address
 find_sender(const struct ticket *ticket)
 {
-    const struct network_list *trusted = &ticket->worker->config->trusted_proxies;
+    const struct network_list *trusted = &ticket->generation->config->trusted_proxies;
     struct address sender = ticket->peer;
     struct slice list;
 
@@ -320,7 +321,7 @@ check_sender(struct ticket *ticket, struct slice path_secret)
 enum refusal
 admission_check(struct ticket *ticket)
 {
-    const struct ingress_limits *limits = &ticket->worker->config->limits;
+    const struct ingress_limits *limits = &ticket->generation->config->limits;
     struct slice path_secret = {0};
     enum refusal refusal;
 

@@ -24,6 +24,10 @@ struct deadline_list {
     /* The deadline is cleared before it is called; it may set it again, and clear or set any other. */
     void (*on_due)(struct deadline *deadline);
     struct janitor *janitor; /* NULL in tests: nobody to wake */
+
+    /* The janitor's. */
+    struct deadline_list *next_watched;
+    int64_t early_ns;
 };
 
 /* on_due is called by deadline_list_expire; see janitor.h. */

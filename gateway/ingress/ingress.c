@@ -4,14 +4,12 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "ingress/counters.h"
-#include "ingress/service.h"
+#include "ingress/generation.h"
 #include "ingress/worker.h"
 
 struct ingress {
-    const struct config *config;
-    struct counters *counters;
-    struct service *service;
+    struct ingress_options options;
+    struct generation *generation; /* the newest */
     unsigned port;
     unsigned count;   /* of workers */
     unsigned started; /* of their threads */
@@ -24,22 +22,24 @@ free_all(struct ingress *ingress)
     for (unsigned i = 0; i < ingress->count; i++) {
         worker_free(ingress->workers[i]);
     }
-    service_free(ingress->service);
-    counters_free(ingress->counters);
+    generation_release(ingress->generation, ingress->count);
     free(ingress);
 }
 
 static bool
-make_workers(struct ingress *ingress, struct metrics *metrics, const struct clock *clock, struct error *error)
+make_workers(struct ingress *ingress, struct error *error)
 {
+    bool good = true;
+
     for (unsigned i = 0; i < ingress->count; i++) {
-        ingress->workers[i] =
-            worker_new(i, ingress->config, clock, metrics, ingress->counters, ingress->service, &ingress->port, error);
-        if (ingress->workers[i] == NULL) {
-            return false;
+        if (!good) {
+            generation_release(ingress->generation, i); /* the one that there is no worker for */
+            continue;
         }
+        ingress->workers[i] = worker_new(i, &ingress->options, ingress->generation, &ingress->port, error);
+        good = ingress->workers[i] != NULL;
     }
-    return true;
+    return good;
 }
 
 static void
@@ -92,7 +92,7 @@ warm_up(struct ingress *ingress, int budget_ms, const struct clock *clock)
 {
     int64_t deadline_ns = clock_monotonic_ns(clock) + budget_ms * 1000000LL;
     size_t count = 0;
-    struct slice *topics = topics_of(ingress->config, &count);
+    struct slice *topics = topics_of(ingress->options.config, &count);
     struct error error = {{0}};
     bool warm = topics != NULL;
 
@@ -158,15 +158,11 @@ ingress_start(const struct ingress_options *options, struct error *error)
         return NULL;
     }
     (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is told by the write's result */
-    ingress->config = config;
+    ingress->options = *options;
     ingress->count = count;
     ingress->port = config->port;
-    ingress->counters = counters_new(config, options->metrics);
-    ingress->service = ingress->counters == NULL ? NULL : service_new(config, options->metrics, error);
-    if (ingress->counters == NULL) {
-        error_set(error, "out of memory");
-    }
-    if (ingress->service == NULL || !make_workers(ingress, options->metrics, options->clock, error)) {
+    ingress->generation = generation_new(config, count, options->metrics, error);
+    if (ingress->generation == NULL || !make_workers(ingress, error)) {
         free_all(ingress);
         return NULL;
     }

@@ -8,11 +8,7 @@ struct janitor {
     const struct clock *clock;
     struct event *timer;
     bool awake;
-    size_t count;
-    struct round {
-        struct deadline_list *list;
-        int64_t early_ns;
-    } rounds[];
+    struct deadline_list *first; /* of those that it watches */
 };
 
 static void
@@ -25,11 +21,11 @@ on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     janitor->awake = false;
-    for (size_t i = 0; i < janitor->count; i++) {
-        deadline_list_expire(janitor->rounds[i].list, now_ns + janitor->rounds[i].early_ns);
+    for (struct deadline_list *list = janitor->first; list != NULL; list = list->next_watched) {
+        deadline_list_expire(list, now_ns + list->early_ns);
     }
-    for (size_t i = 0; i < janitor->count; i++) {
-        waiting = waiting || janitor->rounds[i].list->first != NULL;
+    for (struct deadline_list *list = janitor->first; list != NULL; list = list->next_watched) {
+        waiting = waiting || list->first != NULL;
     }
     if (waiting) {
         janitor_wake(janitor);
@@ -37,9 +33,9 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 }
 
 struct janitor *
-janitor_new(struct event_base *base, const struct clock *clock, size_t lists)
+janitor_new(struct event_base *base, const struct clock *clock)
 {
-    struct janitor *janitor = calloc(1, sizeof *janitor + lists * sizeof *janitor->rounds);
+    struct janitor *janitor = calloc(1, sizeof *janitor);
 
     if (janitor == NULL) {
         return NULL;
@@ -67,7 +63,21 @@ void
 janitor_watch(struct janitor *janitor, struct deadline_list *list, int64_t early_ns)
 {
     list->janitor = janitor;
-    janitor->rounds[janitor->count++] = (struct round){list, early_ns};
+    list->early_ns = early_ns;
+    list->next_watched = janitor->first;
+    janitor->first = list;
+}
+
+void
+janitor_unwatch(struct janitor *janitor, struct deadline_list *list)
+{
+    struct deadline_list **at = &janitor->first;
+
+    while (*at != list) {
+        at = &(*at)->next_watched;
+    }
+    *at = list->next_watched;
+    list->janitor = NULL;
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "ingress/counters.h"
 #include "ingress/engine.h"
+#include "ingress/generation.h"
 #include "ingress/worker.h"
 
 #define OVER_LIMIT_MAX 64 /* connections beyond the limit that are told so; others are just closed */
@@ -28,8 +29,8 @@ make(struct worker *worker, struct link *link, const struct sockaddr *peer)
     }
     worker->connections = connection;
     worker->connection_count++;
-    metric_move(worker->counters->connections, 1);
-    metric_add(worker->counters->connections_total, 1);
+    metric_move(worker->generation->counters->connections, 1);
+    metric_add(worker->generation->counters->connections_total, 1);
     return connection;
 }
 
@@ -47,7 +48,7 @@ population_leave(struct connection *connection)
         connection->next->previous = connection->previous;
     }
     worker->connection_count--;
-    metric_move(worker->counters->connections, -1);
+    metric_move(worker->generation->counters->connections, -1);
     free(connection);
 }
 
@@ -56,7 +57,7 @@ population_admit(struct worker *worker, struct link *link, const struct sockaddr
 {
     /* Of the whole process: the kernel spreads connections unevenly, so a share of each worker's would be full too
      * soon. */
-    uint64_t there = metric_read(worker->counters->connections);
+    uint64_t there = metric_read(worker->generation->counters->connections);
     uint64_t limit = worker->config->limits.connections;
     bool full = there >= limit && !population_close_idlest(worker);
     struct connection *connection = NULL;

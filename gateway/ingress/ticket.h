@@ -16,6 +16,7 @@
 #include "ingress/deadline.h"
 
 struct connection;
+struct generation;
 struct worker;
 
 /* The request's head as the guard judged it; slices live in the ticket's arena. */
@@ -45,6 +46,7 @@ enum ticket_state {
 
 struct ticket {
     struct worker *worker;
+    struct generation *generation; /* held: its source is that generation's */
     struct connection *connection; /* NULL once the client is gone or answered */
     struct arena *arena;
     enum ticket_state state;

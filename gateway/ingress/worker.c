@@ -9,22 +9,26 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "ingress/counters.h"
+#include "ingress/budgets.h"
 #include "ingress/engine.h"
+#include "ingress/generation.h"
+#include "ingress/ingress.h"
 #include "ingress/janitor.h"
 #include "ingress/listener.h"
 #include "ingress/population.h"
 #include "ingress/service.h"
+#include "ingress/watch.h"
+#include "spool/spool.h"
 
 #define SECOND_NS          ((int64_t)1000000000)
-#define MILLISECOND_NS     ((int64_t)1000000)
 #define ARENA_CHUNK_BYTES  16384
 #define ARENA_CHUNKS_KEPT  1024
 #define PULSE_MICROSECONDS 100000
 #define LINGER_NS          (5 * SECOND_NS)
 #define STOP_GRACE_NS      SECOND_NS /* in a stop: for what clients send before they can know */
 #define INPUT_BYTES_MIN    65536
-#define FLUSH_MS           500 /* for the producer's last reports */
+#define FLUSH_MS           500             /* for the producer's last reports */
+#define SPOOL_FINISH_NS    (5 * SECOND_NS) /* for what goes to the spool then */
 #define LOOPS_TO_SETTLE    8
 
 /* --- what the engine and the janitor call --- */
@@ -53,24 +57,76 @@ static const struct engine_handlers handlers = {
     .on_end = connection_on_end,
 };
 
+static struct ticket *
+ticket_of(struct deadline *deadline)
+{
+    return (struct ticket *)(void *)((char *)deadline - offsetof(struct ticket, deadline));
+}
+
 static void
 on_budget_due(struct deadline *deadline)
 {
-    conversion_overdue((struct ticket *)(void *)((char *)deadline - offsetof(struct ticket, deadline)));
+    struct ticket *ticket = ticket_of(deadline);
+
+    watch_overdue(ticket->worker, ticket->custody.set.published_ns);
+    conversion_overdue(ticket);
 }
 
-/* --- stopping --- */
+static void
+on_spool_patience_due(struct deadline *deadline)
+{
+    conversion_overdue(ticket_of(deadline));
+}
+
+/* --- what another thread asks for --- */
+
+/* No ticket is being worked on while the loop is here, and those that wait hold their own. */
+static void
+take_over(struct worker *worker, struct generation *next)
+{
+    generation_release(worker->generation, worker->number);
+    worker->generation = next;
+    budgets_prune(worker->budgets);
+    budgets_prune(worker->spool_patience);
+    generation_taken(next);
+}
+
+void
+worker_renew(struct worker *worker, struct generation *generation)
+{
+    struct generation *missed = atomic_exchange(&worker->next, generation);
+
+    generation_release(missed, worker->number); /* the worker has never seen it */
+    (void)eventfd_write(worker->wake_fd, 1);    /* fails only when the counter is full: then it is awake */
+}
+
+static void begin_to_stop(struct worker *worker);
 
 static void
 on_wake(evutil_socket_t fd, short what, void *argument)
 {
     struct worker *worker = argument;
+    struct generation *next;
     eventfd_t count;
 
     (void)what;
-    if (eventfd_read(fd, &count) != 0 || worker->stopping) {
+    if (eventfd_read(fd, &count) != 0) {
         return;
     }
+    next = atomic_exchange(&worker->next, NULL);
+    if (next != NULL) {
+        take_over(worker, next);
+    }
+    if (atomic_load(&worker->stop_asked) && !worker->stopping) {
+        begin_to_stop(worker);
+    }
+}
+
+/* --- stopping --- */
+
+static void
+begin_to_stop(struct worker *worker)
+{
     worker->stopping = true;
     worker->stop_began_ns = clock_monotonic_ns(worker->clock);
     worker->stop_by_ns = worker->stop_began_ns + (int64_t)atomic_load(&worker->stop_seconds) * SECOND_NS;
@@ -101,7 +157,7 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    atomic_store(&worker->kafka_reachable, producer_state(worker->producer).reachable);
+    watch_pulse(worker);
     if (worker->stopping && clock_monotonic_ns(worker->clock) - worker->stop_began_ns >= DEADLINE_TICK_NS) {
         go_on_stopping(worker);
     }
@@ -111,6 +167,7 @@ void
 worker_stop(struct worker *worker, unsigned seconds)
 {
     atomic_store(&worker->stop_seconds, seconds);
+    atomic_store(&worker->stop_asked, true);
     (void)eventfd_write(worker->wake_fd, 1); /* fails only when the counter is full: then it is awake */
 }
 
@@ -145,26 +202,22 @@ make_loop(struct worker *worker, struct error *error)
 static bool
 make_deadlines(struct worker *worker, struct error *error)
 {
-    const struct config *config = worker->config;
-    const struct ingress_limits *limits = &config->limits;
+    const struct ingress_limits *limits = &worker->config->limits;
     const int64_t durations_ns[PATIENCE_COUNT] = {
         [PATIENCE_FRESH] = limits->head_seconds * SECOND_NS,  [PATIENCE_IDLE] = limits->idle_seconds * SECOND_NS,
         [PATIENCE_HEAD] = limits->head_seconds * SECOND_NS,   [PATIENCE_BODY] = limits->body_seconds * SECOND_NS,
         [PATIENCE_WRITE] = limits->write_seconds * SECOND_NS, [PATIENCE_LINGER] = LINGER_NS,
     };
 
-    worker->janitor = janitor_new(worker->base, worker->clock, PATIENCE_COUNT + config->source_count);
-    worker->budgets = calloc(config->source_count + 1, sizeof *worker->budgets);
-    if (worker->janitor == NULL || worker->budgets == NULL) {
+    worker->janitor = janitor_new(worker->base, worker->clock);
+    worker->budgets = worker->janitor == NULL ? NULL : budgets_new(worker->janitor, on_budget_due);
+    worker->spool_patience = worker->janitor == NULL ? NULL : budgets_new(worker->janitor, on_spool_patience_due);
+    if (worker->budgets == NULL || worker->spool_patience == NULL) {
         return error_set(error, "out of memory");
     }
     for (size_t i = 0; i < PATIENCE_COUNT; i++) {
         deadline_list_init(&worker->patience[i], durations_ns[i], connection_on_due);
         janitor_watch(worker->janitor, &worker->patience[i], 0);
-    }
-    for (size_t i = 0; i < config->source_count; i++) {
-        deadline_list_init(&worker->budgets[i], config->sources[i].budget_ms * MILLISECOND_NS, on_budget_due);
-        janitor_watch(worker->janitor, &worker->budgets[i], DEADLINE_TICK_NS); /* rather early than late */
     }
     return true;
 }
@@ -203,21 +256,34 @@ make_producer(struct worker *worker, struct metrics *metrics, struct error *erro
     return worker->producer != NULL;
 }
 
-struct worker *
-worker_new(unsigned number, const struct config *config, const struct clock *clock, struct metrics *metrics,
-           const struct counters *counters, struct service *service, unsigned *port, struct error *error)
+static bool
+use_spool(struct worker *worker, struct spool *spool, struct error *error)
 {
+    if (spool == NULL) {
+        return true;
+    }
+    worker->gate = spool_gate(spool);
+    worker->breaker = spool_breaker(spool);
+    worker->spool = spool_port_new(spool, worker->base);
+    return worker->spool != NULL || error_set(error, "out of memory or file descriptors");
+}
+
+struct worker *
+worker_new(unsigned number, const struct ingress_options *options, struct generation *generation, unsigned *port,
+           struct error *error)
+{
+    const struct config *config = options->config;
     struct worker *worker = calloc(1, sizeof *worker);
 
     if (worker == NULL) {
+        generation_release(generation, number);
         error_set(error, "out of memory");
         return NULL;
     }
     worker->number = number;
     worker->config = config;
-    worker->clock = clock;
-    worker->counters = counters;
-    worker->service = service;
+    worker->clock = options->clock;
+    worker->generation = generation;
     worker->wake_fd = -1;
     worker->refusals = (struct log_limit)LOG_LIMIT_DEFAULT;
     worker->buffered_limit = config->limits.buffered_bytes / (config->workers == 0 ? 1 : config->workers);
@@ -226,8 +292,8 @@ worker_new(unsigned number, const struct config *config, const struct clock *clo
         worker_free(worker);
         return NULL;
     }
-    if (!make_loop(worker, error) || !make_deadlines(worker, error) || !make_producer(worker, metrics, error) ||
-        !make_engine(worker, port, error)) {
+    if (!make_loop(worker, error) || !make_deadlines(worker, error) || !use_spool(worker, options->spool, error) ||
+        !make_producer(worker, options->metrics, error) || !make_engine(worker, port, error)) {
         worker_free(worker);
         return NULL;
     }
@@ -236,6 +302,37 @@ worker_new(unsigned number, const struct config *config, const struct clock *clo
 
 /* --- running --- */
 
+static bool
+has_answers_to_give(const struct worker *worker)
+{
+    for (const struct connection *connection = worker->connections; connection != NULL; connection = connection->next) {
+        if (connection->state == CONNECTION_BUSY || connection->state == CONNECTION_WRITING) {
+            return true;
+        }
+    }
+    return worker->ticket_count > 0 || spool_port_pending(worker->spool) > 0;
+}
+
+/* What Kafka has not taken goes to the spool, and is answered, before the connections go. */
+static void
+finish_with_spool(struct worker *worker)
+{
+    static const struct timeval step = {.tv_usec = DEADLINE_TICK_NS / 1000};
+    int64_t until_ns = clock_monotonic_ns(worker->clock) + SPOOL_FINISH_NS;
+
+    for (enum connection_state state = CONNECTION_FRESH; state < CONNECTION_CLOSED; state++) {
+        if (state != CONNECTION_BUSY && state != CONNECTION_WRITING) {
+            population_close_all_in(worker, state);
+        }
+    }
+    while (has_answers_to_give(worker) && clock_monotonic_ns(worker->clock) < until_ns) {
+        (void)event_base_loopexit(worker->base, &step);
+        (void)event_base_loop(worker->base, 0);
+    }
+    worker->unanswered = (unsigned)worker->owed;
+    worker->abandoned = spool_port_pending(worker->spool) > 0;
+}
+
 /* What is still on its way gets its report, and the report its answer, before the connections go. */
 static void
 wind_up(struct worker *worker)
@@ -243,7 +340,17 @@ wind_up(struct worker *worker)
     worker->unanswered = (unsigned)worker->owed;
     producer_free(worker->producer, FLUSH_MS);
     worker->producer = NULL;
+    worker->ending = true;
+    if (worker->spool != NULL) {
+        finish_with_spool(worker);
+    }
     population_close_all(worker);
+    if (worker->abandoned) {
+        log_error("spool_hangs", log_integer("worker", worker->number),
+                  log_integer("callbacks", (int64_t)worker->ticket_count),
+                  log_text("reason", "the disk has not taken in time what was given to the spool"));
+        return;
+    }
     assert(worker->ticket_count == 0);
     /* libevent ends what was freed in a callback of its own, in a later turn of the loop. */
     for (int i = 0; i < LOOPS_TO_SETTLE; i++) {
@@ -269,13 +376,17 @@ worker_run(void *argument)
 void
 worker_free(struct worker *worker)
 {
-    if (worker == NULL) {
-        return;
+    if (worker == NULL || worker->abandoned) {
+        return; /* the spool still reads what is its tickets' */
     }
     producer_free(worker->producer, 0);
+    spool_port_free(worker->spool);
     engine_free(worker->engine);
+    budgets_free(worker->budgets);
+    budgets_free(worker->spool_patience);
     janitor_free(worker->janitor);
-    free(worker->budgets);
+    generation_release(atomic_load(&worker->next), worker->number);
+    generation_release(worker->generation, worker->number);
     if (worker->wake != NULL) {
         event_free(worker->wake);
     }

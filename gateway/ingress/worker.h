@@ -1,5 +1,5 @@
 /* A worker is a thread with its own loop, listener, engine and producer. Everything in it belongs to its thread, except
- * where a member says otherwise; workers share only the configuration, the counters and the service. */
+ * where a member says otherwise; workers share only generations. */
 #pragma once
 
 #include <pthread.h>
@@ -15,12 +15,16 @@
 #include "ingress/deadline.h"
 
 struct event;
+struct breaker;
+struct budgets;
 struct event_base;
 struct connection;
-struct counters;
 struct engine;
+struct gate;
+struct generation;
+struct ingress_options;
 struct janitor;
-struct service;
+struct spool_port;
 
 /* The kinds of waiting that a connection does, each with its own patience. */
 enum patience {
@@ -35,13 +39,16 @@ enum patience {
 
 struct worker {
     /* What admission and conversion use. A test may fill in these alone. */
-    const struct config *config;
+    const struct config *config; /* that of the start: what no reload changes */
     const struct clock *clock;
     struct producer *producer;
-    struct service *service; /* what admission and conversion keep beside the configuration; shared, immutable */
+    struct generation *generation; /* sources and what goes by them, for requests that begin now; shared */
+    struct spool_port *spool;      /* NULL: there is none; then the next two are NULL, too */
+    struct gate *gate;             /* the process's */
+    struct breaker *breaker;       /* the same */
+    bool ending;                   /* the producer is no more; the spool still is */
 
     /* The rest is HTTP's. */
-    const struct counters *counters; /* shared */
     unsigned number;
     unsigned port; /* the one it is bound to */
     struct event_base *base;
@@ -51,7 +58,11 @@ struct worker {
 
     struct janitor *janitor;
     struct deadline_list patience[PATIENCE_COUNT];
-    struct deadline_list *budgets; /* of tickets, one list a source */
+    struct budgets *budgets;        /* of tickets that wait for Kafka */
+    struct budgets *spool_patience; /* of those that wait for the spool */
+    uint64_t overdue;               /* tickets whose budget has run out, so far */
+    bool breaker_heeded;            /* since it opened */
+    bool kafka_seen;                /* the producer has been connected once */
 
     struct connection *connections; /* all of them */
     size_t connection_count;
@@ -63,26 +74,31 @@ struct worker {
     struct log_limit refusals;      /* log lines that clients can trigger */
 
     pthread_t thread;
-    struct event *wake;  /* on wake_fd: another thread asks the worker to stop */
+    struct event *wake;  /* on wake_fd: another thread asks the worker to stop, or brings a generation */
     struct event *pulse; /* looks after the producer's health and an orderly stop */
     int wake_fd;
     bool stopping;
     int64_t stop_began_ns, stop_by_ns; /* monotonic */
     unsigned unanswered;               /* at the end; read after the thread has ended */
-    atomic_uint stop_seconds;          /* set by the thread that stops it */
+    bool abandoned;                    /* at the end: the spool has jobs that do not come back */
+    _Atomic(struct generation *) next; /* brought by another thread, not taken over yet */
+    atomic_bool stop_asked;            /* set by the thread that stops it */
+    atomic_uint stop_seconds;          /* the same */
     atomic_bool running;               /* read by any thread */
     atomic_bool kafka_reachable;       /* read by any thread */
 };
 
-/* Binds its listener and makes its producer; starts no thread. *port: 0 takes any and is set to the one taken. NULL
- * with error. */
-struct worker *worker_new(unsigned number, const struct config *config, const struct clock *clock,
-                          struct metrics *metrics, const struct counters *counters, struct service *service,
+/* Binds its listener and makes its producer; starts no thread. *port: 0 takes any and is set to the one taken. The
+ * generation's hold of that number is the worker's from now on. NULL with error. */
+struct worker *worker_new(unsigned number, const struct ingress_options *options, struct generation *generation,
                           unsigned *port, struct error *error);
 /* The thread's function; the argument is the worker. Runs until it is told to stop. */
 void *worker_run(void *argument);
 /* From any thread: finish what is owed within so many seconds, then end. */
 void worker_stop(struct worker *worker, unsigned seconds);
+/* From any thread, one at a time: requests that begin from now on belong to that generation; those under way keep
+ * theirs. generation_taken tells when. */
+void worker_renew(struct worker *worker, struct generation *generation);
 void worker_free(struct worker *worker); /* after its thread has ended; NULL is fine */
 
 /* A request id that no other request has: REQUEST_ID_BYTES characters and a NUL. */

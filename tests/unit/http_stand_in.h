@@ -7,6 +7,8 @@
 #include "bus/producer.h"
 #include "http_client.h"
 #include "ingress/counters.h"
+#include "ingress/generation.h"
+#include "ingress/ingress.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
@@ -23,7 +25,7 @@ admission_check(struct ticket *ticket)
     static const char *const paths[] = {"/now", "/later", "/slow", "/never"};
     const struct head *head = &ticket->head;
 
-    ticket->source = &ticket->worker->config->sources[0];
+    ticket->source = &ticket->generation->config->sources[0];
     if (slice_is(head->path, "/secret"))
         return REFUSAL_UNAUTHORIZED;
     if (head->content_length > BODY_LIMIT)
@@ -109,7 +111,9 @@ struct stand_in {
     struct source sources[1];
     struct config config;
     struct metrics *metrics;
-    struct counters *counters;
+    struct ingress_options options;
+    struct generation *generation;
+    const struct counters *counters;
     struct worker *worker;
     unsigned port;
 };
@@ -140,10 +144,12 @@ stand_in_start(struct stand_in *stand_in, unsigned budget_ms)
             .output_bytes = 65536,
         };
     stand_in->metrics = metrics_new();
-    stand_in->counters = counters_new(config, stand_in->metrics);
+    stand_in->options =
+        (struct ingress_options){.config = config, .metrics = stand_in->metrics, .clock = clock_system()};
+    stand_in->generation = generation_new(config, 1, stand_in->metrics, &error);
+    stand_in->counters = stand_in->generation->counters;
     stand_in->port = 0;
-    stand_in->worker =
-        worker_new(0, config, clock_system(), stand_in->metrics, stand_in->counters, NULL, &stand_in->port, &error);
+    stand_in->worker = worker_new(0, &stand_in->options, stand_in->generation, &stand_in->port, &error);
     if (stand_in->worker == NULL ||
         pthread_create(&stand_in->worker->thread, NULL, worker_run, stand_in->worker) != 0) {
         fprintf(stderr, "worker: %s\n", error.text);
@@ -161,7 +167,7 @@ static inline void
 stand_in_free(struct stand_in *stand_in)
 {
     worker_free(stand_in->worker);
-    counters_free(stand_in->counters);
+    generation_release(stand_in->generation, 1);
     metrics_free(stand_in->metrics);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "ingress/generation.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
@@ -40,6 +41,7 @@ static struct config config = {
     .sources = sources,
     .source_count = sizeof(sources) / sizeof(sources[0]),
 };
+static struct generation generation = {.config = &config};
 static struct worker worker = {.config = &config};
 
 /* One request; what is not said is a POST of ten bytes from 192.0.2.9. */
@@ -78,6 +80,7 @@ judge(const struct request *request, struct ticket *ticket)
     *field = (struct record_header){slice_from(request->field), slice_from(request->value)};
     *ticket = (struct ticket){
         .worker = &worker,
+        .generation = &generation,
         .arena = arena,
         .head =
             {

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "adapters/message.h"
+#include "ingress/generation.h"
 #include "ingress/service.h"
 #include "ingress/translation.h"
 #include "ingress/worker.h"
@@ -154,6 +155,7 @@ static const struct record_header fields[] = {
 };
 
 static struct fixed_clock now;
+static struct generation generation;
 static struct worker worker;
 static struct metrics *metrics;
 static struct arena *arena;
@@ -176,20 +178,20 @@ setup(void **state)
     worker = (struct worker){
         .config = &config,
         .clock = &now.clock,
-        .service = service_new(&config, metrics, &error),
     };
+    generation = (struct generation){.config = &config, .service = service_new(&config, metrics, &error)};
     published = NULL;
     accepted = freed = 0;
     refused = REFUSAL_NONE;
     answered[0] = '\0';
-    return source.zone == NULL || metrics == NULL || arena == NULL || worker.service == NULL;
+    return source.zone == NULL || metrics == NULL || arena == NULL || generation.service == NULL;
 }
 
 static int
 teardown(void **state)
 {
     (void)state;
-    service_free(worker.service);
+    service_free(generation.service);
     metrics_free(metrics);
     arena_free(arena);
     zone_free((struct zone *)(uintptr_t)source.zone);
@@ -201,6 +203,7 @@ start(const char *body, bool vouched)
 {
     ticket = (struct ticket){
         .worker = &worker,
+        .generation = &generation,
         .arena = arena,
         .state = TICKET_PUBLISHING,
         .source = &source,

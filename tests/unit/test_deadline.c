@@ -125,7 +125,7 @@ the_janitor_serves_what_waits_and_then_rests(void **state)
 {
     const struct clock *clock = clock_system();
     struct event_base *base = event_base_new();
-    struct janitor *janitor = janitor_new(base, clock, 2);
+    struct janitor *janitor = janitor_new(base, clock);
     struct deadline_list late;
     struct deadline_list early;
     int64_t began_ns = clock_monotonic_ns(clock);

@@ -465,8 +465,10 @@ two_do_not_get_one_port(void **state)
     start_with(limits(), 1000);
     second = stand_in;
     second.port = stand_in.port;
-    assert_null(
-        worker_new(0, &second.config, clock_system(), second.metrics, second.counters, NULL, &second.port, &error));
+    second.generation = generation_new(&second.config, 1, second.metrics, &error);
+    assert_non_null(second.generation);
+    assert_null(worker_new(0, &second.options, second.generation, &second.port, &error));
+    generation_release(second.generation, 1);
     assert_non_null(strstr(error.text, "cannot listen on 127.0.0.1 port"));
     stand_in_stop(&stand_in);
 }

@@ -1,0 +1,123 @@
+/* Who holds a generation: each worker counts without the others, and only the last hold of each is shared. */
+#include "ingress/generation.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "ingress/counters.h"
+#include "ingress/service.h"
+
+#define CACHE_LINE_BYTES 64
+
+/* What one thread counts, on a cache line of its own: every callback adds and takes away. */
+struct seat {
+    alignas(CACHE_LINE_BYTES) size_t holds;
+};
+
+struct generation_holders {
+    atomic_uint seats_taken; /* those with holds */
+    atomic_uint awaited;     /* workers that have not taken it over */
+    int taken_fd;            /* an eventfd; -1: nobody waits */
+    struct seat *seats;
+};
+
+static void
+generation_free(struct generation *generation)
+{
+    service_free(generation->service);
+    counters_free((struct counters *)generation->counters);
+    config_free(generation->owned);
+    if (generation->holders != NULL) {
+        free(generation->holders->seats);
+    }
+    free(generation->holders);
+    free(generation);
+}
+
+static struct generation_holders *
+holders_new(unsigned seats)
+{
+    struct generation_holders *holders = calloc(1, sizeof *holders);
+
+    if (holders == NULL) {
+        return NULL;
+    }
+    holders->seats = aligned_alloc(CACHE_LINE_BYTES, seats * sizeof *holders->seats);
+    if (holders->seats == NULL) {
+        free(holders);
+        return NULL;
+    }
+    for (unsigned i = 0; i < seats; i++) {
+        holders->seats[i].holds = 1;
+    }
+    atomic_init(&holders->seats_taken, seats);
+    atomic_init(&holders->awaited, seats - 1);
+    holders->taken_fd = -1;
+    return holders;
+}
+
+struct generation *
+generation_new(const struct config *config, unsigned workers, struct metrics *metrics, struct error *error)
+{
+    struct generation *generation = calloc(1, sizeof *generation);
+
+    if (generation == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    generation->config = config;
+    generation->holders = holders_new(workers + 1);
+    generation->counters = counters_new(config, metrics);
+    if (generation->holders == NULL || generation->counters == NULL) {
+        error_set(error, "out of memory");
+    } else {
+        generation->service = service_new(config, metrics, error);
+    }
+    if (generation->service != NULL) {
+        return generation;
+    }
+    generation_free(generation);
+    return NULL;
+}
+
+void
+generation_own(struct generation *generation, struct config *config)
+{
+    generation->owned = config;
+}
+
+void
+generation_await(struct generation *generation, int taken_fd)
+{
+    generation->holders->taken_fd = taken_fd;
+}
+
+void
+generation_taken(struct generation *generation)
+{
+    struct generation_holders *holders = generation->holders;
+
+    if (atomic_fetch_sub(&holders->awaited, 1) == 1 && holders->taken_fd >= 0) {
+        (void)eventfd_write(holders->taken_fd, 1); /* fails only when the counter is full: then it is known */
+    }
+}
+
+void
+generation_hold(struct generation *generation, unsigned worker)
+{
+    if (generation->holders != NULL) {
+        generation->holders->seats[worker].holds++;
+    }
+}
+
+void
+generation_release(struct generation *generation, unsigned worker)
+{
+    struct generation_holders *holders = generation == NULL ? NULL : generation->holders;
+
+    if (holders != NULL && --holders->seats[worker].holds == 0 && atomic_fetch_sub(&holders->seats_taken, 1) == 1) {
+        generation_free(generation);
+    }
+}
