@@ -23,404 +23,444 @@
 
 /* The one place that changes a connection's state. Each but BUSY, whose ticket
  * has its own, runs against a deadline. */
-static void enter(struct connection *connection, enum connection_state state) {
-  static const int patience[] = {
-      [CONNECTION_FRESH] = PATIENCE_FRESH,
-      [CONNECTION_IDLE] = PATIENCE_IDLE,
-      [CONNECTION_HEAD] = PATIENCE_HEAD,
-      [CONNECTION_BODY] = PATIENCE_BODY,
-      [CONNECTION_BUSY] = -1,
-      [CONNECTION_WRITING] = PATIENCE_WRITE,
-      [CONNECTION_DISCARDING] = PATIENCE_BODY,
-      [CONNECTION_LINGERING] = PATIENCE_LINGER,
-      [CONNECTION_CLOSED] = -1,
-  };
-  struct worker *worker = connection->worker;
+static void
+enter(struct connection *connection, enum connection_state state)
+{
+    static const int patience[] = {
+        [CONNECTION_FRESH] = PATIENCE_FRESH,
+        [CONNECTION_IDLE] = PATIENCE_IDLE,
+        [CONNECTION_HEAD] = PATIENCE_HEAD,
+        [CONNECTION_BODY] = PATIENCE_BODY,
+        [CONNECTION_BUSY] = -1,
+        [CONNECTION_WRITING] = PATIENCE_WRITE,
+        [CONNECTION_DISCARDING] = PATIENCE_BODY,
+        [CONNECTION_LINGERING] = PATIENCE_LINGER,
+        [CONNECTION_CLOSED] = -1,
+    };
+    struct worker *worker = connection->worker;
 
-  assert(connection->state != CONNECTION_CLOSED);
-  connection->state = state;
-  if (patience[state] < 0) {
-    deadline_clear(&connection->deadline);
-  } else {
-    deadline_set(&worker->patience[patience[state]], &connection->deadline,
-                 clock_monotonic_ns(worker->clock));
-  }
+    assert(connection->state != CONNECTION_CLOSED);
+    connection->state = state;
+    if (patience[state] < 0) {
+        deadline_clear(&connection->deadline);
+    } else {
+        deadline_set(&worker->patience[patience[state]], &connection->deadline, clock_monotonic_ns(worker->clock));
+    }
 }
 
-static void close_now(struct connection *connection) {
-  if (connection->state != CONNECTION_CLOSED) {
-    enter(connection, CONNECTION_CLOSED);
-  }
+static void
+close_now(struct connection *connection)
+{
+    if (connection->state != CONNECTION_CLOSED) {
+        enter(connection, CONNECTION_CLOSED);
+    }
 }
 
 /* Ends it. A ticket that is being read goes with it; one that is published
  * lives on without it. */
-static void connection_end(struct connection *connection) {
-  struct ticket *ticket = connection->ticket;
+static void
+connection_end(struct connection *connection)
+{
+    struct ticket *ticket = connection->ticket;
 
-  if (ticket != NULL) {
-    ticket->connection = NULL;
-    if (ticket->state == TICKET_READING) {
-      ticket_free(ticket);
+    if (ticket != NULL) {
+        ticket->connection = NULL;
+        if (ticket->state == TICKET_READING) {
+            ticket_free(ticket);
+        }
     }
-  }
-  if (connection->link != NULL) {
-    link_close(connection->link);
-  }
-  population_leave(connection);
+    if (connection->link != NULL) {
+        link_close(connection->link);
+    }
+    population_leave(connection);
 }
 
 /* --- answers --- */
 
 /* The answer has gone out: what next? */
-static void go_on(struct connection *connection) {
-  if (!connection->keep) {
-    link_end_output(connection->link);
-    enter(connection, CONNECTION_LINGERING);
-  } else {
-    enter(connection,
-          connection->mid_message ? CONNECTION_DISCARDING : CONNECTION_IDLE);
-  }
+static void
+go_on(struct connection *connection)
+{
+    if (!connection->keep) {
+        link_end_output(connection->link);
+        enter(connection, CONNECTION_LINGERING);
+    } else {
+        enter(connection, connection->mid_message ? CONNECTION_DISCARDING : CONNECTION_IDLE);
+    }
 }
 
-static void send_answer(struct connection *connection, struct slice answer) {
-  connection->ticket = NULL;
-  if (slice_empty(answer) || !link_write(connection->link, answer)) {
-    close_now(connection);
-    return;
-  }
-  if (connection->begun) {
-    link_finish(connection->link);
-  }
-  connection->begun = false;
-  if (link_flushed(connection->link)) {
-    go_on(connection);
-  } else {
-    enter(connection, CONNECTION_WRITING);
-  }
+static void
+send_answer(struct connection *connection, struct slice answer)
+{
+    connection->ticket = NULL;
+    if (slice_empty(answer) || !link_write(connection->link, answer)) {
+        close_now(connection);
+        return;
+    }
+    if (connection->begun) {
+        link_finish(connection->link);
+    }
+    connection->begun = false;
+    if (link_flushed(connection->link)) {
+        go_on(connection);
+    } else {
+        enter(connection, CONNECTION_WRITING);
+    }
 }
 
 /* Whether the client can be left on this connection: it must be clear where the
  * next request begins. */
-static bool can_keep(const struct connection *connection,
-                     const struct ticket *ticket) {
-  const struct head *head = &ticket->head;
-  size_t limit = connection->worker->config->limits.body_bytes;
+static bool
+can_keep(const struct connection *connection, const struct ticket *ticket)
+{
+    const struct head *head = &ticket->head;
+    size_t limit = connection->worker->config->limits.body_bytes;
 
-  if (connection->worker->stopping || !head->keep_alive) {
-    return false;
-  }
-  if (!connection->mid_message) {
-    return true;
-  }
-  if (head->content_length > 0 && (uint64_t)head->content_length > limit) {
-    return false;
-  }
-  /* Who waits for 100 Continue may send the body all the same, or not: nobody
-   * can tell. */
-  return !head->expect_continue ||
-         evbuffer_get_length(link_input(connection->link)) != 0;
+    if (connection->worker->stopping || !head->keep_alive) {
+        return false;
+    }
+    if (!connection->mid_message) {
+        return true;
+    }
+    if (head->content_length > 0 && (uint64_t)head->content_length > limit) {
+        return false;
+    }
+    /* Who waits for 100 Continue may send the body all the same, or not: nobody
+     * can tell. */
+    return !head->expect_continue || evbuffer_get_length(link_input(connection->link)) != 0;
 }
 
 static void connection_run(struct connection *connection);
 
-void connection_accept(struct connection *connection,
-                       const struct ticket *ticket, struct answer answer) {
-  connection->keep = can_keep(connection, ticket);
-  send_answer(connection, reply_success(connection, ticket, answer));
-  connection_run(connection);
+void
+connection_accept(struct connection *connection, const struct ticket *ticket, struct answer answer)
+{
+    connection->keep = can_keep(connection, ticket);
+    send_answer(connection, reply_success(connection, ticket, answer));
+    connection_run(connection);
 }
 
-void connection_refuse(struct connection *connection,
-                       const struct ticket *ticket, enum refusal refusal) {
-  char text[ANSWER_REFUSAL_BYTES];
+void
+connection_refuse(struct connection *connection, const struct ticket *ticket, enum refusal refusal)
+{
+    char text[ANSWER_REFUSAL_BYTES];
 
-  connection->keep =
-      !refusal_kind(refusal)->closes && can_keep(connection, ticket);
-  send_answer(connection, reply_refusal(connection, ticket, refusal, text));
-  connection_run(connection);
+    connection->keep = !refusal_kind(refusal)->closes && can_keep(connection, ticket);
+    send_answer(connection, reply_refusal(connection, ticket, refusal, text));
+    connection_run(connection);
 }
 
 /* Ends a request that has no ticket yet, and the connection. */
-static void refuse_early(struct connection *connection, enum refusal refusal) {
-  char text[ANSWER_REFUSAL_BYTES];
+static void
+refuse_early(struct connection *connection, enum refusal refusal)
+{
+    char text[ANSWER_REFUSAL_BYTES];
 
-  counters_refused(connection->worker->generation->counters, NULL, refusal, 0);
-  connection->keep = false;
-  send_answer(connection, reply_refusal(connection, NULL, refusal, text));
+    counters_refused(connection->worker->generation->counters, NULL, refusal, 0);
+    connection->keep = false;
+    send_answer(connection, reply_refusal(connection, NULL, refusal, text));
 }
 
 /* Ends the request that is being read with its ticket. */
-static void refuse_reading(struct connection *connection,
-                           enum refusal refusal) {
-  struct ticket *ticket = connection->ticket;
+static void
+refuse_reading(struct connection *connection, enum refusal refusal)
+{
+    struct ticket *ticket = connection->ticket;
 
-  ticket_refuse(ticket, refusal);
-  ticket_free(ticket);
+    ticket_refuse(ticket, refusal);
+    ticket_free(ticket);
 }
 
 /* --- steps: each returns whether the next can be tried at once --- */
 
 /* The input is used up. A client that will send no more is done, or has left in
  * the middle of a request. */
-static bool starve(struct connection *connection) {
-  if (!connection->ended) {
-    return false;
-  }
-  if (connection->state == CONNECTION_BODY) {
-    refuse_reading(connection, REFUSAL_BAD_REQUEST);
-  } else if (connection->state == CONNECTION_HEAD &&
-             !guard_untouched(&connection->guard)) {
-    refuse_early(connection, REFUSAL_BAD_REQUEST);
-  } else {
-    close_now(connection);
-  }
-  return connection->state != CONNECTION_CLOSED;
+static bool
+starve(struct connection *connection)
+{
+    if (!connection->ended) {
+        return false;
+    }
+    if (connection->state == CONNECTION_BODY) {
+        refuse_reading(connection, REFUSAL_BAD_REQUEST);
+    } else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard)) {
+        refuse_early(connection, REFUSAL_BAD_REQUEST);
+    } else {
+        close_now(connection);
+    }
+    return connection->state != CONNECTION_CLOSED;
 }
 
-static bool step_waiting(struct connection *connection) {
-  if (evbuffer_get_length(link_input(connection->link)) == 0) {
-    return starve(connection);
-  }
-  guard_init(&connection->guard, &connection->guard_limits);
-  enter(connection, CONNECTION_HEAD);
-  return true;
+static bool
+step_waiting(struct connection *connection)
+{
+    if (evbuffer_get_length(link_input(connection->link)) == 0) {
+        return starve(connection);
+    }
+    guard_init(&connection->guard, &connection->guard_limits);
+    enter(connection, CONNECTION_HEAD);
+    return true;
 }
 
 /* Copies the head out of the input into a ticket of its own. */
-static struct ticket *make_ticket(struct connection *connection) {
-  size_t length = connection->guard.position;
-  struct ticket *ticket = ticket_new(connection->worker);
-  char *bytes = ticket == NULL ? NULL : arena_alloc(ticket->arena, length);
+static struct ticket *
+make_ticket(struct connection *connection)
+{
+    size_t length = connection->guard.position;
+    struct ticket *ticket = ticket_new(connection->worker);
+    char *bytes = ticket == NULL ? NULL : arena_alloc(ticket->arena, length);
 
-  if (bytes == NULL ||
-      evbuffer_remove(link_input(connection->link), bytes, length) !=
-          (int)length ||
-      !head_read(&connection->guard, bytes, length, ticket->arena,
-                 &ticket->head)) {
-    ticket_free(ticket);
-    return NULL;
-  }
-  ticket->peer = connection->peer;
-  ticket->sender = connection->peer;
-  ticket->connection = connection;
-  return ticket;
+    if (bytes == NULL || evbuffer_remove(link_input(connection->link), bytes, length) != (int)length ||
+        !head_read(&connection->guard, bytes, length, ticket->arena, &ticket->head)) {
+        ticket_free(ticket);
+        return NULL;
+    }
+    ticket->peer = connection->peer;
+    ticket->sender = connection->peer;
+    ticket->connection = connection;
+    return ticket;
 }
 
 /* The client may be waiting for our leave to send the body. */
-static bool send_continue(struct connection *connection) {
-  static const struct slice text = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
+static bool
+send_continue(struct connection *connection)
+{
+    static const struct slice text = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 
-  if (!connection->ticket->head.expect_continue || connection->body.complete ||
-      evbuffer_get_length(link_input(connection->link)) != 0 ||
-      link_write(connection->link, text)) {
-    return true;
-  }
-  close_now(connection);
-  return false;
-}
-
-static bool head_over(struct connection *connection) {
-  struct ticket *ticket = make_ticket(connection);
-  enum refusal refusal;
-
-  if (ticket == NULL) {
-    refuse_early(connection, REFUSAL_BUSY);
-    return true;
-  }
-  connection->ticket = ticket;
-  body_init(&connection->body, &ticket->head,
-            connection->worker->config->limits.body_bytes);
-  connection->mid_message = !connection->body.complete;
-  refusal = admission_check(ticket);
-  if (refusal != REFUSAL_NONE) {
-    refuse_reading(connection, refusal);
-    return true;
-  }
-  enter(connection, CONNECTION_BODY);
-  return send_continue(connection);
-}
-
-static bool step_head(struct connection *connection) {
-  struct evbuffer *input = link_input(connection->link);
-  struct evbuffer_ptr at;
-  struct evbuffer_iovec piece;
-  enum guard_verdict verdict = GUARD_MORE;
-
-  while (verdict == GUARD_MORE &&
-         connection->guard.position < evbuffer_get_length(input)) {
-    size_t consumed;
-
-    if (evbuffer_ptr_set(input, &at, connection->guard.position,
-                         EVBUFFER_PTR_SET) != 0 ||
-        evbuffer_peek(input, -1, &at, &piece, 1) < 1) {
-      break;
+    if (!connection->ticket->head.expect_continue || connection->body.complete ||
+        evbuffer_get_length(link_input(connection->link)) != 0 || link_write(connection->link, text)) {
+        return true;
     }
-    verdict = guard_feed(&connection->guard, piece.iov_base, piece.iov_len,
-                         &consumed);
-  }
-  switch (verdict) {
-  case GUARD_MORE:
-    return starve(connection);
-  case GUARD_REFUSED:
-    refuse_early(connection, connection->guard.refusal);
-    return true;
-  case GUARD_COMPLETE:
-    break;
-  }
-  return head_over(connection);
-}
-
-static bool body_over(struct connection *connection) {
-  struct ticket *ticket = connection->ticket;
-
-  connection->mid_message = false;
-  if (!link_begin(connection->link)) {
-    connection->link = NULL;
     close_now(connection);
     return false;
-  }
-  connection->begun = true;
-  enter(connection, CONNECTION_BUSY);
-  ticket_publish(ticket);
-  conversion_start(ticket);
-  return true;
 }
 
-static bool step_body(struct connection *connection) {
-  switch (body_take(&connection->body, link_input(connection->link),
-                    connection->ticket)) {
-  case BODY_MORE:
-    return starve(connection);
-  case BODY_REFUSED:
-    refuse_reading(connection, connection->body.refusal);
+static bool
+head_over(struct connection *connection)
+{
+    struct ticket *ticket = make_ticket(connection);
+    enum refusal refusal;
+
+    if (ticket == NULL) {
+        refuse_early(connection, REFUSAL_BUSY);
+        return true;
+    }
+    connection->ticket = ticket;
+    body_init(&connection->body, &ticket->head, connection->worker->config->limits.body_bytes);
+    connection->mid_message = !connection->body.complete;
+    refusal = admission_check(ticket);
+    if (refusal != REFUSAL_NONE) {
+        refuse_reading(connection, refusal);
+        return true;
+    }
+    enter(connection, CONNECTION_BODY);
+    return send_continue(connection);
+}
+
+static bool
+step_head(struct connection *connection)
+{
+    struct evbuffer *input = link_input(connection->link);
+    struct evbuffer_ptr at;
+    struct evbuffer_iovec piece;
+    enum guard_verdict verdict = GUARD_MORE;
+
+    while (verdict == GUARD_MORE && connection->guard.position < evbuffer_get_length(input)) {
+        size_t consumed;
+
+        if (evbuffer_ptr_set(input, &at, connection->guard.position, EVBUFFER_PTR_SET) != 0 ||
+            evbuffer_peek(input, -1, &at, &piece, 1) < 1) {
+            break;
+        }
+        verdict = guard_feed(&connection->guard, piece.iov_base, piece.iov_len, &consumed);
+    }
+    switch (verdict) {
+    case GUARD_MORE:
+        return starve(connection);
+    case GUARD_REFUSED:
+        refuse_early(connection, connection->guard.refusal);
+        return true;
+    case GUARD_COMPLETE:
+        break;
+    }
+    return head_over(connection);
+}
+
+static bool
+body_over(struct connection *connection)
+{
+    struct ticket *ticket = connection->ticket;
+
+    connection->mid_message = false;
+    if (!link_begin(connection->link)) {
+        connection->link = NULL;
+        close_now(connection);
+        return false;
+    }
+    connection->begun = true;
+    enter(connection, CONNECTION_BUSY);
+    ticket_publish(ticket);
+    conversion_start(ticket);
     return true;
-  case BODY_COMPLETE:
-    break;
-  }
-  return body_over(connection);
+}
+
+static bool
+step_body(struct connection *connection)
+{
+    switch (body_take(&connection->body, link_input(connection->link), connection->ticket)) {
+    case BODY_MORE:
+        return starve(connection);
+    case BODY_REFUSED:
+        refuse_reading(connection, connection->body.refusal);
+        return true;
+    case BODY_COMPLETE:
+        break;
+    }
+    return body_over(connection);
 }
 
 /* The answer is out already, so a body that goes wrong now can only end the
  * connection. */
-static bool step_discarding(struct connection *connection) {
-  switch (body_take(&connection->body, link_input(connection->link), NULL)) {
-  case BODY_MORE:
-    return starve(connection);
-  case BODY_REFUSED:
-    connection->keep = false;
-    go_on(connection);
+static bool
+step_discarding(struct connection *connection)
+{
+    switch (body_take(&connection->body, link_input(connection->link), NULL)) {
+    case BODY_MORE:
+        return starve(connection);
+    case BODY_REFUSED:
+        connection->keep = false;
+        go_on(connection);
+        return true;
+    case BODY_COMPLETE:
+        break;
+    }
+    connection->mid_message = false;
+    enter(connection, CONNECTION_IDLE);
     return true;
-  case BODY_COMPLETE:
-    break;
-  }
-  connection->mid_message = false;
-  enter(connection, CONNECTION_IDLE);
-  return true;
 }
 
-static bool step_lingering(struct connection *connection) {
-  struct evbuffer *input = link_input(connection->link);
-  size_t length = evbuffer_get_length(input);
+static bool
+step_lingering(struct connection *connection)
+{
+    struct evbuffer *input = link_input(connection->link);
+    size_t length = evbuffer_get_length(input);
 
-  connection->lingered += length;
-  evbuffer_drain(input, length);
-  if (connection->ended || connection->lingered > LINGER_BYTES_MAX) {
-    close_now(connection);
-  }
-  return false;
+    connection->lingered += length;
+    evbuffer_drain(input, length);
+    if (connection->ended || connection->lingered > LINGER_BYTES_MAX) {
+        close_now(connection);
+    }
+    return false;
 }
 
-static bool step(struct connection *connection) {
-  switch (connection->state) {
-  case CONNECTION_FRESH:
-  case CONNECTION_IDLE:
-    return step_waiting(connection);
-  case CONNECTION_HEAD:
-    return step_head(connection);
-  case CONNECTION_BODY:
-    return step_body(connection);
-  case CONNECTION_DISCARDING:
-    return step_discarding(connection);
-  case CONNECTION_LINGERING:
-    return step_lingering(connection);
-  case CONNECTION_BUSY:
-  case CONNECTION_WRITING:
-  case CONNECTION_CLOSED:
-    break;
-  }
-  return false;
+static bool
+step(struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_FRESH:
+    case CONNECTION_IDLE:
+        return step_waiting(connection);
+    case CONNECTION_HEAD:
+        return step_head(connection);
+    case CONNECTION_BODY:
+        return step_body(connection);
+    case CONNECTION_DISCARDING:
+        return step_discarding(connection);
+    case CONNECTION_LINGERING:
+        return step_lingering(connection);
+    case CONNECTION_BUSY:
+    case CONNECTION_WRITING:
+    case CONNECTION_CLOSED:
+        break;
+    }
+    return false;
 }
 
 /* Does all that can be done now. Whoever changes a connection calls it last: it
  * may end the connection. */
-static void connection_run(struct connection *connection) {
-  if (connection->running) {
-    return;
-  }
-  connection->running = true;
-  while (step(connection)) {
-  }
-  connection->running = false;
-  if (connection->state == CONNECTION_CLOSED) {
-    connection_end(connection);
-  }
+static void
+connection_run(struct connection *connection)
+{
+    if (connection->running) {
+        return;
+    }
+    connection->running = true;
+    while (step(connection)) {
+    }
+    connection->running = false;
+    if (connection->state == CONNECTION_CLOSED) {
+        connection_end(connection);
+    }
 }
 
 /* --- what the engine and the janitor tell --- */
 
-void connection_on_input(void *argument) { connection_run(argument); }
-
-void connection_on_flushed(void *argument) {
-  struct connection *connection = argument;
-
-  if (connection->state == CONNECTION_WRITING) {
-    go_on(connection);
-  }
-  connection_run(connection);
+void
+connection_on_input(void *argument)
+{
+    connection_run(argument);
 }
 
-void connection_on_end(void *argument, bool broken) {
-  struct connection *connection = argument;
+void
+connection_on_flushed(void *argument)
+{
+    struct connection *connection = argument;
 
-  connection->ended = true;
-  if (broken) {
-    close_now(connection);
-  }
-  connection_run(connection);
+    if (connection->state == CONNECTION_WRITING) {
+        go_on(connection);
+    }
+    connection_run(connection);
 }
 
-struct connection *connection_of(struct deadline *deadline) {
-  return (struct connection *)(void *)((char *)deadline -
-                                       offsetof(struct connection, deadline));
+void
+connection_on_end(void *argument, bool broken)
+{
+    struct connection *connection = argument;
+
+    connection->ended = true;
+    if (broken) {
+        close_now(connection);
+    }
+    connection_run(connection);
 }
 
-void connection_on_due(struct deadline *deadline) {
-  struct connection *connection = connection_of(deadline);
+struct connection *
+connection_of(struct deadline *deadline)
+{
+    return (struct connection *)(void *)((char *)deadline - offsetof(struct connection, deadline));
+}
 
-  if (connection->state == CONNECTION_BODY) {
-    refuse_reading(connection, REFUSAL_TIMEOUT);
-  } else if (connection->state == CONNECTION_HEAD &&
-             !guard_untouched(&connection->guard)) {
-    refuse_early(connection, REFUSAL_TIMEOUT);
-  } else {
-    close_now(connection);
-  }
-  connection_run(connection);
+void
+connection_on_due(struct deadline *deadline)
+{
+    struct connection *connection = connection_of(deadline);
+
+    if (connection->state == CONNECTION_BODY) {
+        refuse_reading(connection, REFUSAL_TIMEOUT);
+    } else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard)) {
+        refuse_early(connection, REFUSAL_TIMEOUT);
+    } else {
+        close_now(connection);
+    }
+    connection_run(connection);
 }
 
 /* --- from the worker --- */
 
-void connection_begin(struct connection *connection, bool refused) {
-  link_own(connection->link, connection);
-  enter(connection, CONNECTION_FRESH);
-  if (refused) {
-    refuse_early(connection, REFUSAL_BUSY);
-  }
-  connection_run(connection);
+void
+connection_begin(struct connection *connection, bool refused)
+{
+    link_own(connection->link, connection);
+    enter(connection, CONNECTION_FRESH);
+    if (refused) {
+        refuse_early(connection, REFUSAL_BUSY);
+    }
+    connection_run(connection);
 }
 
-void connection_close(struct connection *connection) {
-  close_now(connection);
-  connection_run(connection);
+void
+connection_close(struct connection *connection)
+{
+    close_now(connection);
+    connection_run(connection);
 }

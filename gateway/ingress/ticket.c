@@ -14,127 +14,144 @@
 /* What a request may take in memory: its head twice, a body that grew while it
  * came, its tree, and its records. */
 #define ARENA_BODY_FACTOR 24
-#define ARENA_BYTES_MIN ((size_t)1 << 20)
+#define ARENA_BYTES_MIN   ((size_t)1 << 20)
 
-static size_t arena_limit(const struct ingress_limits *limits) {
-  return ARENA_BYTES_MIN + 2 * limits->head_bytes +
-         ARENA_BODY_FACTOR * limits->body_bytes;
+static size_t
+arena_limit(const struct ingress_limits *limits)
+{
+    return ARENA_BYTES_MIN + 2 * limits->head_bytes + ARENA_BODY_FACTOR * limits->body_bytes;
 }
 
-struct ticket *ticket_new(struct worker *worker) {
-  struct arena *arena =
-      arena_new(worker->arenas, arena_limit(&worker->config->limits));
-  struct ticket *ticket =
-      arena == NULL ? NULL : arena_zalloc(arena, 1, sizeof *ticket);
+struct ticket *
+ticket_new(struct worker *worker)
+{
+    struct arena *arena = arena_new(worker->arenas, arena_limit(&worker->config->limits));
+    struct ticket *ticket = arena == NULL ? NULL : arena_zalloc(arena, 1, sizeof *ticket);
 
-  if (ticket == NULL) {
-    arena_free(arena);
-    return NULL;
-  }
-  ticket->worker = worker;
-  ticket->generation = worker->generation;
-  generation_hold(ticket->generation, worker->number);
-  ticket->arena = arena;
-  ticket->state = TICKET_READING;
-  ticket->started_ns = clock_monotonic_ns(worker->clock);
-  worker_request_id(worker, ticket->request_id);
-  worker->ticket_count++;
-  return ticket;
+    if (ticket == NULL) {
+        arena_free(arena);
+        return NULL;
+    }
+    ticket->worker = worker;
+    ticket->generation = worker->generation;
+    generation_hold(ticket->generation, worker->number);
+    ticket->arena = arena;
+    ticket->state = TICKET_READING;
+    ticket->started_ns = clock_monotonic_ns(worker->clock);
+    worker_request_id(worker, ticket->request_id);
+    worker->ticket_count++;
+    return ticket;
 }
 
 /* The one place that changes a ticket's state. */
-static void enter(struct ticket *ticket, enum ticket_state state) {
-  struct worker *worker = ticket->worker;
+static void
+enter(struct ticket *ticket, enum ticket_state state)
+{
+    struct worker *worker = ticket->worker;
 
-  assert(state > ticket->state);
-  if (ticket->state == TICKET_PUBLISHING) {
-    deadline_clear(&ticket->deadline);
-    worker->owed--;
-  }
-  ticket->state = state;
-  if (state == TICKET_PUBLISHING) {
-    budgets_begin(worker->budgets, ticket->source->budget_ms, &ticket->deadline,
-                  clock_monotonic_ns(worker->clock));
-    worker->owed++;
-  }
+    assert(state > ticket->state);
+    if (ticket->state == TICKET_PUBLISHING) {
+        deadline_clear(&ticket->deadline);
+        worker->owed--;
+    }
+    ticket->state = state;
+    if (state == TICKET_PUBLISHING) {
+        budgets_begin(worker->budgets, ticket->source->budget_ms, &ticket->deadline, clock_monotonic_ns(worker->clock));
+        worker->owed++;
+    }
 }
 
-void ticket_publish(struct ticket *ticket) { enter(ticket, TICKET_PUBLISHING); }
+void
+ticket_publish(struct ticket *ticket)
+{
+    enter(ticket, TICKET_PUBLISHING);
+}
 
-void ticket_buffer(struct ticket *ticket, size_t bytes) {
-  ticket->buffered_bytes += bytes;
-  ticket->worker->buffered_bytes += bytes;
-  metric_move(ticket->generation->counters->buffered_bytes, (int64_t)bytes);
+void
+ticket_buffer(struct ticket *ticket, size_t bytes)
+{
+    ticket->buffered_bytes += bytes;
+    ticket->worker->buffered_bytes += bytes;
+    metric_move(ticket->generation->counters->buffered_bytes, (int64_t)bytes);
 }
 
 /* A ticket that waits for Kafka beyond its answer has no client any more that
  * would wait for it, so the number of connections does not bound how many there
  * are: all that it holds counts. */
-static void count_whole(struct ticket *ticket) {
-  size_t bytes = arena_footprint(ticket->arena);
+static void
+count_whole(struct ticket *ticket)
+{
+    size_t bytes = arena_footprint(ticket->arena);
 
-  if (bytes > ticket->buffered_bytes) {
-    ticket_buffer(ticket, bytes - ticket->buffered_bytes);
-  }
+    if (bytes > ticket->buffered_bytes) {
+        ticket_buffer(ticket, bytes - ticket->buffered_bytes);
+    }
 }
 
 /* Takes the ticket off its connection, which may be gone already. */
-static struct connection *detach(struct ticket *ticket) {
-  struct connection *connection = ticket->connection;
+static struct connection *
+detach(struct ticket *ticket)
+{
+    struct connection *connection = ticket->connection;
 
-  ticket->connection = NULL;
-  return connection;
+    ticket->connection = NULL;
+    return connection;
 }
 
-static int64_t age_ns(const struct ticket *ticket) {
-  return clock_monotonic_ns(ticket->worker->clock) - ticket->started_ns;
+static int64_t
+age_ns(const struct ticket *ticket)
+{
+    return clock_monotonic_ns(ticket->worker->clock) - ticket->started_ns;
 }
 
-void ticket_accept(struct ticket *ticket, struct answer answer) {
-  struct connection *connection = detach(ticket);
+void
+ticket_accept(struct ticket *ticket, struct answer answer)
+{
+    struct connection *connection = detach(ticket);
 
-  if (ticket->state == TICKET_ANSWERED) {
-    return;
-  }
-  enter(ticket, TICKET_ANSWERED);
-  counters_accepted(ticket->generation->counters, ticket->source,
-                    ticket->outcome, age_ns(ticket));
-  if (connection != NULL) {
-    connection_accept(connection, ticket, answer);
-  }
-}
-
-void ticket_refuse(struct ticket *ticket, enum refusal refusal) {
-  struct connection *connection = detach(ticket);
-
-  if (ticket->state == TICKET_ANSWERED) {
-    return;
-  }
-  if (ticket->state == TICKET_PUBLISHING) {
-    count_whole(ticket);
-  }
-  enter(ticket, TICKET_ANSWERED);
-  counters_refused(ticket->generation->counters, ticket->source, refusal,
-                   age_ns(ticket));
-  if (connection != NULL) {
-    connection_refuse(connection, ticket, refusal);
-  }
-}
-
-void ticket_free(struct ticket *ticket) {
-  struct worker *worker;
-
-  if (ticket == NULL) {
-    return;
-  }
-  worker = ticket->worker;
-  if (ticket->state == TICKET_PUBLISHING) {
+    if (ticket->state == TICKET_ANSWERED) {
+        return;
+    }
     enter(ticket, TICKET_ANSWERED);
-  }
-  worker->buffered_bytes -= ticket->buffered_bytes;
-  metric_move(ticket->generation->counters->buffered_bytes,
-              -(int64_t)ticket->buffered_bytes);
-  worker->ticket_count--;
-  generation_release(ticket->generation, worker->number);
-  arena_free(ticket->arena);
+    counters_accepted(ticket->generation->counters, ticket->source, ticket->outcome, age_ns(ticket));
+    if (connection != NULL) {
+        connection_accept(connection, ticket, answer);
+    }
+}
+
+void
+ticket_refuse(struct ticket *ticket, enum refusal refusal)
+{
+    struct connection *connection = detach(ticket);
+
+    if (ticket->state == TICKET_ANSWERED) {
+        return;
+    }
+    if (ticket->state == TICKET_PUBLISHING) {
+        count_whole(ticket);
+    }
+    enter(ticket, TICKET_ANSWERED);
+    counters_refused(ticket->generation->counters, ticket->source, refusal, age_ns(ticket));
+    if (connection != NULL) {
+        connection_refuse(connection, ticket, refusal);
+    }
+}
+
+void
+ticket_free(struct ticket *ticket)
+{
+    struct worker *worker;
+
+    if (ticket == NULL) {
+        return;
+    }
+    worker = ticket->worker;
+    if (ticket->state == TICKET_PUBLISHING) {
+        enter(ticket, TICKET_ANSWERED);
+    }
+    worker->buffered_bytes -= ticket->buffered_bytes;
+    metric_move(ticket->generation->counters->buffered_bytes, -(int64_t)ticket->buffered_bytes);
+    worker->ticket_count--;
+    generation_release(ticket->generation, worker->number);
+    arena_free(ticket->arena);
 }
