@@ -14,15 +14,13 @@
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
-/* Thrown away for a client that reads our answer only once its body is out:
- * closing earlier would make its kernel report a reset where there is an
- * answer. */
+/* Thrown away for a client that reads our answer only once its body is out: closing earlier would make its kernel
+ * report a reset where there is an answer. */
 #define LINGER_BYTES_MAX ((size_t)64 << 20)
 
 /* --- states --- */
 
-/* The one place that changes a connection's state. Each but BUSY, whose ticket
- * has its own, runs against a deadline. */
+/* The one place that changes a connection's state. Each but BUSY, whose ticket has its own, runs against a deadline. */
 static void
 enter(struct connection *connection, enum connection_state state)
 {
@@ -56,8 +54,7 @@ close_now(struct connection *connection)
     }
 }
 
-/* Ends it. A ticket that is being read goes with it; one that is published
- * lives on without it. */
+/* Ends it. A ticket that is being read goes with it; one that is published lives on without it. */
 static void
 connection_end(struct connection *connection)
 {
@@ -108,8 +105,7 @@ send_answer(struct connection *connection, struct slice answer)
     }
 }
 
-/* Whether the client can be left on this connection: it must be clear where the
- * next request begins. */
+/* Whether the client can be left on this connection: it must be clear where the next request begins. */
 static bool
 can_keep(const struct connection *connection, const struct ticket *ticket)
 {
@@ -125,8 +121,7 @@ can_keep(const struct connection *connection, const struct ticket *ticket)
     if (head->content_length > 0 && (uint64_t)head->content_length > limit) {
         return false;
     }
-    /* Who waits for 100 Continue may send the body all the same, or not: nobody
-     * can tell. */
+    /* Who waits for 100 Continue may send the body all the same, or not: nobody can tell. */
     return !head->expect_continue || evbuffer_get_length(link_input(connection->link)) != 0;
 }
 
@@ -173,8 +168,7 @@ refuse_reading(struct connection *connection, enum refusal refusal)
 
 /* --- steps: each returns whether the next can be tried at once --- */
 
-/* The input is used up. A client that will send no more is done, or has left in
- * the middle of a request. */
+/* The input is used up. A client that will send no more is done, or has left in the middle of a request. */
 static bool
 starve(struct connection *connection)
 {
@@ -319,8 +313,7 @@ step_body(struct connection *connection)
     return body_over(connection);
 }
 
-/* The answer is out already, so a body that goes wrong now can only end the
- * connection. */
+/* The answer is out already, so a body that goes wrong now can only end the connection. */
 static bool
 step_discarding(struct connection *connection)
 {
@@ -376,8 +369,7 @@ step(struct connection *connection)
     return false;
 }
 
-/* Does all that can be done now. Whoever changes a connection calls it last: it
- * may end the connection. */
+/* Does all that can be done now. Whoever changes a connection calls it last: it may end the connection. */
 static void
 connection_run(struct connection *connection)
 {
