@@ -9,6 +9,7 @@ start_seconds=60
 usage() {
     cat <<'USAGE'
 usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--second ADDRESS] [--advertise ADDRESS]
+                [--join DIR]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
@@ -23,6 +24,7 @@ usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--se
   --second HOST:PORT     an address to listen on beside
   --advertise HOST:PORT  what clients that come to the second address are told to use: a proxy in front of it, say
                          (default: the second address itself)
+  --join DIR  be the second broker of the one whose directory that is, instead of one for itself
 
 KAFKA_JAVA_OPTIONS replaces the options for java that keep it small.
 USAGE
@@ -74,13 +76,25 @@ fetch() {
 }
 
 configure() {
+    local controller_port controller='' cluster roles=broker,controller node=1
     mkdir -p "$dir"
-    sed -e "s|@DIR@|$dir|" -e "s|@PORT@|$port|" -e "s|@CONTROLLER_PORT@|$(free_port)|" \
+    if [ -z "$join" ]; then
+        controller_port=$(free_port)
+        controller=,CONTROLLER://127.0.0.1:$controller_port
+        # Any 16 bytes in URL-safe base64 will do; one that begins with '-' would be taken for an option.
+        cluster=T$(head -c 16 /dev/urandom | base64 | tr '+/' '__' | cut -c 2-22)
+    else
+        roles=broker node=2
+        controller_port=$(sed -n 's/^controller.quorum.voters=.*://p' "$join/server.properties")
+        cluster=$(sed -n 's/^cluster.id=//p' "$join/data/meta.properties")
+    fi
+    sed -e "s|@DIR@|$dir|" -e "s|@PORT@|$port|" -e "s|@CONTROLLER_PORT@|$controller_port|" \
+        -e "s|@ROLES@|$roles|" -e "s|@NODE@|$node|" \
+        -e "s|@CONTROLLER@|$controller|" \
         -e "s|@SECOND@|${second:+,SECOND://$second}|" -e "s|@ADVERTISED@|${second:+,SECOND://${advertise:-$second}}|" \
         "$here/server.properties" >"$dir/server.properties"
-    # Any 16 bytes in URL-safe base64 will do; one that begins with '-' would be taken for an option.
     java -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" kafka.tools.StorageTool \
-        format -t "T$(head -c 16 /dev/urandom | base64 | tr '+/' '__' | cut -c 2-22)" -c "$dir/server.properties" \
+        format -t "$cluster" -c "$dir/server.properties" \
         >"$dir/broker.log" 2>&1 || { tail -n 20 "$dir/broker.log" >&2; die "could not format $dir"; }
 }
 
@@ -178,15 +192,17 @@ dir=$here/run
 port=
 second=
 advertise=
+join=
 while [ $# -gt 0 ]; do
     case $1 in
-    --dir | --port | --second | --advertise)
+    --dir | --port | --second | --advertise | --join)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
         --dir) dir=$(realpath -m "$2") ;;
         --port) port=$2 ;;
         --second) second=$2 ;;
         --advertise) advertise=$2 ;;
+        --join) join=$(realpath -m "$2") ;;
         esac
         shift 2
         ;;
