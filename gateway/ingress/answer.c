@@ -37,9 +37,9 @@ static const struct refusal_row {
     [REFUSAL_NOT_IMPLEMENTED] = {{501, "Not Implemented", "not_implemented", true},
                                  "The only transfer coding that is read is chunked."},
     [REFUSAL_UNAVAILABLE] = {{503, "Service Unavailable", "unavailable", false},
-                             "The event could not be made durable in time. Send it again."},
+                             "The event could not be made durable in time, by Kafka or by a spool. Send it again."},
     [REFUSAL_BUSY] = {{503, "Service Unavailable", "busy", false},
-                      "The gateway has as much in hand as it can take. Send it again."},
+                      "The gateway has as much in hand, or in its spool, as it can take. Send it again."},
     [REFUSAL_VERSION] = {{505, "HTTP Version Not Supported", "version", true}, "Use HTTP/1.1."},
 };
 
@@ -144,7 +144,8 @@ answer_success(char *text, size_t size, const struct answer_context *context, st
     struct message message = {.size = size};
 
     message.text = text;
-    add_text(&message, "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n");
+    add_text(&message, context->durability == DURABILITY_SPOOL ? "HTTP/1.1 200 OK\r\nTrunkline-Durability: spool\r\n"
+                                                               : "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n");
     add_head_end(&message, context, answer.content_type, answer.body.length);
     if (!context->head) {
         add(&message, answer.body);

@@ -23,10 +23,16 @@ enum refusal {
     REFUSAL_UNREADABLE,       /* 422: the body is not what it claims to be */
     REFUSAL_FIELDS_TOO_LARGE, /* 431; closes */
     REFUSAL_NOT_IMPLEMENTED,  /* 501: a transfer coding that we do not know; closes */
-    REFUSAL_UNAVAILABLE,      /* 503: Kafka did not acknowledge in time; Retry-After */
-    REFUSAL_BUSY,             /* 503: too many body bytes or connections; Retry-After */
+    REFUSAL_UNAVAILABLE,      /* 503: neither Kafka nor the spool took it in time; Retry-After */
+    REFUSAL_BUSY,             /* 503: too many body bytes or connections, or the spool is full; Retry-After */
     REFUSAL_VERSION,          /* 505; closes */
     REFUSAL_COUNT,
+};
+
+/* What keeps an event that was answered with a success. */
+enum durability {
+    DURABILITY_KAFKA, /* acknowledged, acks=all */
+    DURABILITY_SPOOL, /* fsynced in the local spool */
 };
 
 struct refusal_kind {
@@ -48,9 +54,10 @@ const char *date_text(struct date_cache *cache, const struct clock *clock);
 struct answer_context {
     const char *date;
     const char *request_id;
-    bool keep;   /* the connection stays */
-    bool http10; /* the client speaks HTTP/1.0 */
-    bool head;   /* HEAD: the fields of the answer without its body */
+    bool keep;                  /* the connection stays */
+    bool http10;                /* the client speaks HTTP/1.0 */
+    bool head;                  /* HEAD: the fields of the answer without its body */
+    enum durability durability; /* of a success */
 };
 
 #define ANSWER_REFUSAL_BYTES 1024 /* room for any refusal whose allow has up to 128 bytes */

@@ -1,12 +1,11 @@
-/* Conversion takes a ticket whose body is complete through translation to Kafka
- * and back: the answer follows the last delivery report, never the enqueueing.
- */
+/* Conversion takes a ticket whose body is complete through translation into custody and back: the answer comes when the
+ * records are durable, never before. */
 #include "base/log.h"
 #include "ingress/generation.h"
 #include "ingress/tally.h"
 #include "ingress/worker.h"
 
-/* What waits in the ticket's arena for the reports. */
+/* What waits in the ticket's arena until the records are durable. */
 struct passage {
     struct ticket *ticket;
     struct incoming incoming;
@@ -48,78 +47,79 @@ vendor_answer(const struct passage *passage)
     return incoming->source->adapter->answer(&callback);
 }
 
+/* --- what custody tells --- */
+
 static void
-accept(struct passage *passage)
+on_durable(struct custody *custody, enum durability durability)
 {
+    struct passage *passage = custody->owner_data;
     struct ticket *ticket = passage->ticket;
     const struct translation *translation = &passage->translation;
 
-    tally_published(ticket->generation->service, ticket->source, translation);
+    tally_durable(ticket->generation->service, ticket->source, translation);
     if (translation->outcome == outcome_dead_letter) {
         log_outcome(passage, "callback_dead_letter");
     } else if (translation->outcome == outcome_unmapped) {
         log_outcome(passage, "callback_unmapped");
     }
-    ticket_accept(ticket, vendor_answer(passage));
-    ticket_free(ticket);
-}
-
-static void on_published(struct recordset *set);
-
-static void
-publish(struct passage *passage)
-{
-    struct ticket *ticket = passage->ticket;
-    const struct translation *translation = &passage->translation;
-    struct recordset *set = &ticket->records;
-
-    *set = (struct recordset){
-        .records = translation->records,
-        .count = translation->count,
-        .pending = translation->count,
-        .on_done = on_published,
-        .owner = passage,
-    };
-    for (size_t i = 0; i < set->count; i++) {
-        set->records[i].set = set;
-    }
     ticket->outcome = translation->outcome;
-    producer_publish(ticket->worker->producer, set);
-}
-
-/* Kafka will never take these records: the callback is kept as a dead letter,
- * also when its sender has been told to come again, for not every vendor does.
- */
-static void
-set_aside(struct passage *passage)
-{
-    struct ticket *ticket = passage->ticket;
-
-    translate_to_dead_letter(ticket->generation->config, &passage->incoming, ticket->arena, "refused_by_kafka",
-                             ticket->records.reason, &passage->translation);
-    if (passage->translation.refusal == REFUSAL_NONE) {
-        publish(passage);
-    } else {
-        refuse(ticket, passage->translation.refusal);
-    }
+    ticket->durability = durability;
+    ticket_accept(ticket, vendor_answer(passage));
 }
 
 static void
-on_published(struct recordset *set)
+on_refused(struct custody *custody, enum refusal refusal)
 {
-    struct passage *passage = set->owner;
+    struct passage *passage = custody->owner_data;
+    struct translation *translation = &passage->translation;
+    const char *outcome = translation->outcome;
+    const char *reason = translation->reason;
 
-    if (set->delivery == DELIVERY_ACKNOWLEDGED) {
-        accept(passage);
-    } else if (set->delivery == DELIVERY_REFUSED && passage->translation.outcome != outcome_dead_letter) {
-        set_aside(passage);
-    } else {
-        passage->translation.outcome = refusal_kind(REFUSAL_UNAVAILABLE)->label;
-        passage->translation.reason = set->reason.data;
-        log_outcome(passage, "callback_not_published");
-        refuse(passage->ticket, REFUSAL_UNAVAILABLE);
-    }
+    translation->outcome = refusal_kind(refusal)->label;
+    translation->reason = custody->reason;
+    log_outcome(passage, "callback_not_durable");
+    translation->outcome = outcome;
+    translation->reason = reason;
+    ticket_refuse(custody->ticket, refusal);
 }
+
+/* Kafka will never take these records: the callback is kept as a dead letter, also when its sender has been told to
+ * come again, for not every vendor does. */
+static bool
+replace(struct custody *custody, struct record **records, size_t *count)
+{
+    struct passage *passage = custody->owner_data;
+    struct translation *translation = &passage->translation;
+    struct translation letter = *translation;
+
+    if (translation->outcome == outcome_dead_letter) {
+        return false;
+    }
+    translate_to_dead_letter(custody->ticket->generation->config, &passage->incoming, custody->ticket->arena,
+                             "refused_by_kafka", custody->set.reason, &letter);
+    if (letter.refusal != REFUSAL_NONE) {
+        return false;
+    }
+    *translation = letter;
+    *records = letter.records;
+    *count = letter.count;
+    return true;
+}
+
+static void
+on_over(struct custody *custody)
+{
+    ticket_free(custody->ticket);
+}
+
+static const struct custody_owner custody_owner = {
+    .on_durable = on_durable,
+    .on_refused = on_refused,
+    .replace = replace,
+    .on_over = on_over,
+};
+
+/* --- the beginning --- */
 
 static struct passage *
 passage_new(struct ticket *ticket)
@@ -161,7 +161,10 @@ conversion_start(struct ticket *ticket)
     ticket->format = translation->format;
     ticket->envelope = translation->envelope;
     if (translation->refusal == REFUSAL_NONE) {
-        publish(passage);
+        ticket->custody.ticket = ticket;
+        ticket->custody.owner = &custody_owner;
+        ticket->custody.owner_data = passage;
+        custody_begin(&ticket->custody, translation->records, translation->count);
         return;
     }
     log_outcome(passage, "callback_refused");
@@ -171,8 +174,5 @@ conversion_start(struct ticket *ticket)
 void
 conversion_overdue(struct ticket *ticket)
 {
-    log_warn_limited(&ticket->worker->refusals, "callback_overdue", log_slice("source", ticket->source->name),
-                     log_text("outcome", refusal_kind(REFUSAL_UNAVAILABLE)->label),
-                     log_integer("budget_ms", ticket->source->budget_ms), log_text("request_id", ticket->request_id));
-    ticket_refuse(ticket, REFUSAL_UNAVAILABLE);
+    custody_overdue(&ticket->custody);
 }

@@ -55,7 +55,7 @@ counters_new(const struct config *config, struct metrics *metrics)
         metrics_counter(metrics, "trunkline_connections_total", "Client connections accepted.", "");
     counters->buffered_bytes = metrics_gauge(
         metrics, "trunkline_buffered_bytes",
-        "Bytes of request bodies in memory, and all that callbacks hold that still wait for Kafka after their 503.",
+        "Bytes of request bodies in memory, and all that callbacks hold that still wait for Kafka after their answer.",
         "");
     for (size_t i = 0; i < config->source_count; i++) {
         register_source(counters, metrics, i, config->sources[i].name);

@@ -18,6 +18,7 @@ context_of(struct connection *connection, const struct ticket *ticket, const cha
         .keep = connection->keep,
         .http10 = ticket == NULL ? connection->guard.http10 : ticket->head.http10,
         .head = ticket != NULL && slice_is(ticket->head.method, "HEAD"),
+        .durability = ticket == NULL ? DURABILITY_KAFKA : ticket->durability,
     };
 }
 

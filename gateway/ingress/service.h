@@ -27,13 +27,13 @@ enum refusal admission_check(struct ticket *ticket) MUST_CHECK;
  */
 void conversion_start(struct ticket *ticket);
 
-/* The ticket's deadline has passed while its records are on their way: answers 503. The ticket lives until they are
- * reported. */
+/* The ticket's deadline has passed while its records are on their way: tries the spool, or answers 503. The ticket lives
+ * until nobody has its records any more. */
 void conversion_overdue(struct ticket *ticket);
 
 /* --- called by the service; they hand the ticket back --- */
 
-/* Answers 200 with the vendor's own answer. */
+/* Answers 200 with the vendor's own answer; ticket->durability says what keeps the event. */
 void ticket_accept(struct ticket *ticket, struct answer answer);
 /* Answers with a problem; a 405 names the methods of the ticket's source. Either call does nothing for a ticket that is
  * answered already. */

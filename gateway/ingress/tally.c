@@ -8,9 +8,17 @@ struct source_tally {
     struct metric *unknown_codes;
 };
 
+/* Of callbacks, or of records. */
+struct custody_tally {
+    struct metric *accepted;
+    struct metric *left[FATE_COUNT];
+    struct metric *in_flight;
+};
+
 struct service {
     struct metrics *metrics;
     struct metric *events[EVENT_TYPE_COUNT];
+    struct custody_tally callbacks, records;
     struct source_tally sources[]; /* by source->index */
 };
 
@@ -31,7 +39,42 @@ event_counter(struct metrics *metrics, enum event_type type)
     char labels[LABEL_BYTES];
 
     metrics_labels(labels, sizeof(labels), (const char *const[]){"type", event_type_name(type), NULL});
-    return metrics_counter(metrics, "trunkline_events_total", "Events that Kafka has acknowledged, by type.", labels);
+    return metrics_counter(metrics, "trunkline_events_total",
+                           "Events that are durable, in Kafka or in the spool, by type.", labels);
+}
+
+static struct custody_tally
+custody_tally(struct metrics *metrics, const char *total, const char *total_help, const char *in_flight,
+              const char *in_flight_help)
+{
+    static const char *const fates[] = {
+        [FATE_PUBLISHED] = "fate=\"published\"",
+        [FATE_SPOOLED] = "fate=\"spooled\"",
+        [FATE_REFUSED] = "fate=\"refused\"",
+    };
+    struct custody_tally tally = {
+        .accepted = metrics_counter(metrics, total, total_help, "fate=\"accepted\""),
+        .in_flight = metrics_gauge(metrics, in_flight, in_flight_help, ""),
+    };
+
+    for (size_t fate = 0; fate < FATE_COUNT; fate++) {
+        tally.left[fate] = metrics_counter(metrics, total, total_help, fates[fate]);
+    }
+    return tally;
+}
+
+static void
+count_custody(struct service *service)
+{
+    service->callbacks = custody_tally(service->metrics, "trunkline_custody_callbacks_total",
+                                       "Callbacks taken into custody (accepted), and what became of them: accepted = "
+                                       "published + spooled + refused + those in flight.",
+                                       "trunkline_custody_callbacks_in_flight", "Callbacks that wait to be durable.");
+    service->records = custody_tally(
+        service->metrics, "trunkline_custody_records_total",
+        "Records of callbacks taken into custody (accepted), and what became of them: accepted = published "
+        "+ spooled + refused + those in flight.",
+        "trunkline_custody_records_in_flight", "Records whose callbacks wait to be durable.");
 }
 
 /* An open source is meant to be seen on every dashboard. */
@@ -56,6 +99,7 @@ service_new(const struct config *config, struct metrics *metrics, struct error *
         return NULL;
     }
     service->metrics = metrics;
+    count_custody(service);
     for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
         service->events[type] = event_counter(metrics, type);
     }
@@ -93,7 +137,7 @@ count_dead_letter(const struct service *service, const struct source *source, co
 }
 
 void
-tally_published(const struct service *service, const struct source *source, const struct translation *translation)
+tally_durable(const struct service *service, const struct source *source, const struct translation *translation)
 {
     const struct conversion *conversion = &translation->conversion;
     const struct source_tally *tally = &service->sources[source->index];
@@ -111,4 +155,32 @@ tally_published(const struct service *service, const struct source *source, cons
     if (conversion->unknown_codes > 0) {
         metric_add(tally->unknown_codes, conversion->unknown_codes);
     }
+}
+
+static void
+take(const struct custody_tally *tally, size_t count)
+{
+    metric_add(tally->accepted, count);
+    metric_move(tally->in_flight, (int64_t)count);
+}
+
+void
+tally_taken(const struct service *service, size_t callbacks, size_t records)
+{
+    take(&service->callbacks, callbacks);
+    take(&service->records, records);
+}
+
+static void
+leave(const struct custody_tally *tally, enum custody_fate fate, size_t count)
+{
+    metric_add(tally->left[fate], count);
+    metric_move(tally->in_flight, -(int64_t)count);
+}
+
+void
+tally_left(const struct service *service, enum custody_fate fate, size_t callbacks, size_t records)
+{
+    leave(&service->callbacks, fate, callbacks);
+    leave(&service->records, fate, records);
 }

@@ -1,5 +1,4 @@
-/* Tickets: from the complete head to the answer and the last delivery report.
- */
+/* Tickets: from the complete head to the answer and the last delivery report. */
 #include "ingress/ticket.h"
 
 #include <assert.h>
@@ -11,10 +10,10 @@
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
-/* What a request may take in memory: its head twice, a body that grew while it
- * came, its tree, and its records. */
+/* What a request may take in memory: its head twice, a body that grew while it came, its tree, and its records. */
 #define ARENA_BODY_FACTOR 24
 #define ARENA_BYTES_MIN   ((size_t)1 << 20)
+#define SPOOL_PATIENCE_MS 1000 /* for a disk that hangs */
 
 static size_t
 arena_limit(const struct ingress_limits *limits)
@@ -68,6 +67,18 @@ ticket_publish(struct ticket *ticket)
 }
 
 void
+ticket_spool(struct ticket *ticket)
+{
+    struct worker *worker = ticket->worker;
+    unsigned budget_ms = ticket->source->budget_ms;
+    unsigned patience_ms = budget_ms < SPOOL_PATIENCE_MS ? budget_ms : SPOOL_PATIENCE_MS;
+
+    if (ticket->state == TICKET_PUBLISHING) {
+        budgets_begin(worker->spool_patience, patience_ms, &ticket->deadline, clock_monotonic_ns(worker->clock));
+    }
+}
+
+void
 ticket_buffer(struct ticket *ticket, size_t bytes)
 {
     ticket->buffered_bytes += bytes;
@@ -75,11 +86,9 @@ ticket_buffer(struct ticket *ticket, size_t bytes)
     metric_move(ticket->generation->counters->buffered_bytes, (int64_t)bytes);
 }
 
-/* A ticket that waits for Kafka beyond its answer has no client any more that
- * would wait for it, so the number of connections does not bound how many there
- * are: all that it holds counts. */
-static void
-count_whole(struct ticket *ticket)
+/* No client waits for it any more, so the number of connections does not bound how many of them there are. */
+void
+ticket_linger(struct ticket *ticket)
 {
     size_t bytes = arena_footprint(ticket->arena);
 
@@ -128,7 +137,7 @@ ticket_refuse(struct ticket *ticket, enum refusal refusal)
         return;
     }
     if (ticket->state == TICKET_PUBLISHING) {
-        count_whole(ticket);
+        ticket_linger(ticket);
     }
     enter(ticket, TICKET_ANSWERED);
     counters_refused(ticket->generation->counters, ticket->source, refusal, age_ns(ticket));

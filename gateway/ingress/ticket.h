@@ -1,7 +1,7 @@
 /* A ticket is one request that we owe an answer: made when its head is complete, it owns the request's memory, outlives
  * the HTTP connection where it must, is owned by one place at a time, and is freed exactly once.
  *
- *   connection ── head complete ──▶ admission ── body complete ──▶ conversion ──▶ producer ──▶ answer ──▶ freed
+ *   connection ── head complete ──▶ admission ── body complete ──▶ conversion ──▶ custody ──▶ answer ──▶ freed
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "event/envelope.h"
-#include "event/recordset.h"
+#include "ingress/custody.h"
 #include "ingress/deadline.h"
 
 struct connection;
@@ -38,7 +38,7 @@ struct slice head_field(const struct head *head, const char *name);
 
 enum ticket_state {
     TICKET_READING,    /* head accepted, body on its way: the connection's */
-    TICKET_PUBLISHING, /* records on their way to Kafka: the producer's */
+    TICKET_PUBLISHING, /* records on their way to Kafka or the spool: custody's */
     TICKET_ANSWERED,   /* the answer is written, or the client is gone */
 };
 
@@ -56,7 +56,7 @@ struct ticket {
     struct address peer;      /* the connection's other end */
     struct slice body;        /* complete when TICKET_PUBLISHING begins; grows before */
     int64_t started_ns;       /* monotonic, when the head was complete */
-    struct deadline deadline; /* the source's budget: answer 503 then */
+    struct deadline deadline; /* the source's budget, then the patience for the spool */
     size_t buffered_bytes;    /* its share of the worker's body bytes */
 
     /* Set by admission. */
@@ -69,13 +69,18 @@ struct ticket {
     /* Set by conversion. */
     enum body_format format;
     struct envelope envelope;
-    struct recordset records;
-    const char *outcome; /* for metrics: "accepted", "unmapped", "dead_letter" */
+    struct custody custody;
+    enum durability durability; /* of what a success answers */
+    const char *outcome;        /* for metrics: "accepted", "unmapped", "dead_letter" */
 };
 
 /* A ticket in an arena of its own, TICKET_READING, with a request id. NULL when out of memory. */
 struct ticket *ticket_new(struct worker *worker);
 /* The body is complete and the service has it: TICKET_PUBLISHING, and the source's budget begins to run. */
 void ticket_publish(struct ticket *ticket);
+/* Kafka is not waited for any more: the patience for the spool begins to run. Does nothing for one that is answered. */
+void ticket_spool(struct ticket *ticket);
+/* It is answered and lives on, though no client waits: all that it holds counts against the worker's share. */
+void ticket_linger(struct ticket *ticket);
 /* So many more bytes of its arena count against the worker's share. */
 void ticket_buffer(struct ticket *ticket, size_t bytes);

@@ -1,0 +1,66 @@
+/* What a worker and the breaker tell each other. */
+#include "ingress/watch.h"
+
+#include "ingress/budgets.h"
+#include "ingress/worker.h"
+#include "spool/breaker.h"
+
+static bool
+is_open(const struct worker *worker)
+{
+    return breaker_state(worker->breaker) != BREAKER_CLOSED;
+}
+
+static void
+tell(struct worker *worker)
+{
+    struct producer_state state = producer_state(worker->producer);
+
+    atomic_store(&worker->kafka_reachable, state.reachable);
+    if (worker->breaker == NULL) {
+        return;
+    }
+    /* A producer that has only just been made knows of no broker yet. */
+    worker->kafka_seen = worker->kafka_seen || state.reachable;
+    if (worker->kafka_seen) {
+        breaker_reachable(worker->breaker, state.reachable);
+    }
+}
+
+/* Who asked the gate just before it was shut waits, too: so it is done again as long as somebody does. */
+static void
+give_up_waiting(struct worker *worker)
+{
+    worker->breaker_heeded = true;
+    budgets_expire(worker->budgets);
+}
+
+void
+watch_pulse(struct worker *worker)
+{
+    tell(worker);
+    if (worker->breaker == NULL) {
+        return;
+    }
+    if (is_open(worker)) {
+        give_up_waiting(worker);
+    } else {
+        worker->breaker_heeded = false;
+    }
+}
+
+void
+watch_overdue(struct worker *worker, int64_t published_ns)
+{
+    worker->overdue++;
+    if (worker->breaker == NULL) {
+        return;
+    }
+    if (!is_open(worker)) {
+        tell(worker);
+        breaker_overdue(worker->breaker, published_ns);
+    }
+    if (is_open(worker) && !worker->breaker_heeded) {
+        give_up_waiting(worker);
+    }
+}
