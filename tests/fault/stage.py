@@ -148,9 +148,13 @@ class Stage:
             for record in self.kafka.read(self.prefix + topic, seconds=120)
         ]
 
-    def judge(self, title):
+    def left_behind(self, name):
+        """The files of that instance's spool."""
+        return sorted(path.name for path in (self.data_dir / name).glob("spool-*.db*"))
+
+    def judge(self, title, over_starts=True):
         """Over everything since the test began."""
-        self.last = verdict.judge(self.ledger.entries, self.records(), self.prefix)
+        self.last = verdict.judge(self.ledger.entries, self.records(), self.prefix, over_starts)
         line = f"{title}: {self.last.line()}"
         figures.append(line)
         print(line)
@@ -183,6 +187,6 @@ class Round:
         """A random moment for the fault: what the round is about, not something to wait for."""
         time.sleep(self.choose.uniform(shortest, longest))
 
-    def judge(self):
+    def judge(self, over_starts=True):
         self.stage.settle()
-        return self.stage.judge(self.title)
+        return self.stage.judge(self.title, over_starts)

@@ -127,6 +127,7 @@ def test_order_holds_from_the_answer_to_the_next_post_only(world):
     assert not world.judge().faults
     ringing.life = "test#2"
     assert set(world.judge().faults) == {"disordered"}
+    assert not judge(world.entries, world.records, PREFIX, over_starts=False).faults
     dialing.answered = ringing.posted + 0.1
     assert not world.judge().faults
 

@@ -71,9 +71,11 @@ class Verdict:
 USUAL = {200, 503, "refused", "reset", "timeout"}
 
 
-def judge(entries, records, prefix=""):
+def judge(entries, records, prefix="", over_starts=True):
     """entries: the ledger's. records: all that the topics hold, each topic's in the order of partition and offset; they
-    need topic (its name begins with prefix), partition, offset, key and value. Gives a Verdict."""
+    need topic (its name begins with prefix), partition, offset, key and value. over_starts: a gateway that was started
+    anew upon its directory owes the order to what it answered before, too; false when another took its spool over.
+    Gives a Verdict."""
     verdict = Verdict(posted=len(entries))
     posted = {event: (entry, topic) for entry in entries for event, topic in entry.events.items()}
     first = _first_records(records, posted, prefix, verdict)
@@ -92,7 +94,7 @@ def judge(entries, records, prefix=""):
             f"{event}, answered at {entry.answered:.3f} by {entry.life}, durability {entry.durability}, {entry.attempts}"
             for event in entry.events if event not in first
         ]
-    _judge_order(entries, first, verdict)
+    _judge_order(entries, first, verdict, over_starts)
     return verdict
 
 
@@ -136,7 +138,7 @@ def _lasting(event):
     return [pair for pair in event[1] if pair[0] not in ("recordedtime", "time", "traceparent")]
 
 
-def _judge_order(entries, first, verdict):
+def _judge_order(entries, first, verdict, over_starts):
     """An event that was answered before the next callback of its call was posted stands before it; in one gateway, and
     also in one that was started anew upon the same directory."""
     calls = {}
