@@ -139,12 +139,13 @@ def _lasting(event):
 
 
 def _judge_order(entries, first, verdict, over_starts):
-    """An event that was answered before the next callback of its call was posted stands before it; in one gateway, and
-    also in one that was started anew upon the same directory."""
+    """An event that was answered before the next callback of its call was posted stands before it, if one gateway
+    answered both."""
     calls = {}
     for entry in entries:
         if entry.answered is not None:
-            calls.setdefault((entry.path.split("/")[1], entry.call, entry.instance), []).append(entry)
+            gateway = entry.instance if over_starts else entry.life
+            calls.setdefault((entry.source, entry.call, gateway), []).append(entry)
     for (_, call, _), answered in calls.items():
         answered.sort(key=lambda entry: entry.step)
         for index, later in enumerate(answered):
