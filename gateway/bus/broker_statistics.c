@@ -1,13 +1,45 @@
-/* Reads librdkafka's statistics: which brokers are connected, and whether an idempotent
- * producer can send yet, is told nowhere else. */
+/* Reads librdkafka's statistics: which brokers are connected, whether an idempotent producer can send yet, and how many
+ * partitions topics have (for whoever may not wait), is told nowhere else. */
 #include "bus/broker_statistics.h"
 
 #include "base/json.h"
 
 #define ARENA_LIMIT_BYTES (64U << 20)
 
+/* Partition -1 is where librdkafka keeps what has no partition yet. */
+static int32_t
+count_partitions(const struct value *partitions)
+{
+    int32_t count = 0;
+
+    if (partitions == NULL || partitions->kind != VALUE_OBJECT) {
+        return 0;
+    }
+    for (const struct value *partition = partitions->first; partition != NULL; partition = partition->next) {
+        count += !slice_is(partition->name, "-1");
+    }
+    return count;
+}
+
+static void
+tell_topics(const struct value *topics, void (*on_topic)(void *argument, struct slice topic, int32_t partitions),
+            void *argument)
+{
+    if (topics == NULL || topics->kind != VALUE_OBJECT || on_topic == NULL) {
+        return;
+    }
+    for (const struct value *topic = topics->first; topic != NULL; topic = topic->next) {
+        int32_t count = count_partitions(value_member(topic, "partitions"));
+
+        if (count > 0) {
+            on_topic(argument, topic->name, count);
+        }
+    }
+}
+
 bool
-broker_statistics_read(struct slice json, struct broker_statistics *statistics)
+broker_statistics_read(struct slice json, struct broker_statistics *statistics,
+                       void (*on_topic)(void *argument, struct slice topic, int32_t partitions), void *argument)
 {
     /* A few hundred topics with their partitions are well within. */
     static const struct value_limits limits = {.depth = 16, .members = 1000000};
@@ -25,6 +57,7 @@ broker_statistics_read(struct slice json, struct broker_statistics *statistics)
             statistics->brokers_up += state != NULL && slice_is(state->text, "UP");
         }
         statistics->has_producer_id = producer_id != NULL && slice_is(producer_id->text, "Assigned");
+        tell_topics(value_member(all, "topics"), on_topic, argument);
     }
     arena_free(arena);
     return known;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "bus/message.h"
+#include "bus/partition.h"
 #include "bus/producer_client.h"
 #include "bus/record_list.h"
 
@@ -25,6 +26,7 @@ enum producer_phase {
 struct producer {
     const struct kafka_settings *settings;
     char name[64];
+    bool patient;
     struct event_base *base;
     const struct clock *clock;
     struct producer_metrics metrics;
@@ -37,7 +39,8 @@ struct producer {
     struct event *tick;
     int64_t replaced_ns; /* monotonic, when the client was made; 0: the first */
     int brokers_up;
-    pthread_t retiring; /* the thread that ends the client before this one */
+    int64_t acknowledged_ns; /* monotonic, the last time; 0: never */
+    pthread_t retiring;      /* the thread that ends the client before this one */
     bool has_retiring;
 };
 
@@ -71,6 +74,14 @@ report_rejected(struct producer *producer)
         record_list_remove(&list, record);
         finish(producer, record, record->port_error);
     }
+}
+
+static void
+on_acknowledged(void *argument)
+{
+    struct producer *producer = argument;
+
+    producer->acknowledged_ns = clock_monotonic_ns(producer->clock);
 }
 
 static void
@@ -116,9 +127,10 @@ on_report(void *argument, struct record *record, rd_kafka_resp_err_t error)
 static bool
 make_client(struct producer *producer, struct error *error)
 {
-    struct producer_client_owner owner = {on_report, on_death, on_brokers, producer};
+    struct producer_client_owner owner = {on_report, on_death, on_acknowledged, on_brokers, producer};
 
-    producer->client = producer_client_new(producer->settings, producer->base, &producer->metrics, &owner, error);
+    producer->client =
+        producer_client_new(producer->settings, producer->patient, producer->base, &producer->metrics, &owner, error);
     producer->replaced_ns = clock_monotonic_ns(producer->clock);
     return producer->client != NULL;
 }
@@ -203,9 +215,9 @@ on_later(evutil_socket_t fd, short what, void *argument)
     }
 }
 
-struct producer *
-producer_new(const struct kafka_settings *settings, const char *name, struct event_base *base, struct metrics *metrics,
-             const struct clock *clock, struct error *error)
+static struct producer *
+make_producer(const struct kafka_settings *settings, const char *name, bool patient, struct event_base *base,
+              struct metrics *metrics, const struct clock *clock, struct error *error)
 {
     struct producer *producer = calloc(1, sizeof *producer);
 
@@ -214,6 +226,7 @@ producer_new(const struct kafka_settings *settings, const char *name, struct eve
         return NULL;
     }
     producer->settings = settings;
+    producer->patient = patient;
     producer->base = base;
     producer->clock = clock;
     snprintf(producer->name, sizeof producer->name, "%s", name);
@@ -233,6 +246,20 @@ producer_new(const struct kafka_settings *settings, const char *name, struct eve
 failed:
     producer_free(producer, 0);
     return NULL;
+}
+
+struct producer *
+producer_new(const struct kafka_settings *settings, const char *name, struct event_base *base, struct metrics *metrics,
+             const struct clock *clock, struct error *error)
+{
+    return make_producer(settings, name, false, base, metrics, clock, error);
+}
+
+struct producer *
+producer_new_patient(const struct kafka_settings *settings, const char *name, struct event_base *base,
+                     struct metrics *metrics, const struct clock *clock, struct error *error)
+{
+    return make_producer(settings, name, true, base, metrics, clock, error);
 }
 
 bool
@@ -265,6 +292,26 @@ producer_publish(struct producer *producer, struct recordset *set)
     }
 }
 
+int32_t
+producer_partition(struct producer *producer, struct slice topic, struct slice key)
+{
+    int32_t count;
+
+    if (producer->client == NULL || slice_empty(key)) {
+        return -1;
+    }
+    count = producer_client_partitions(producer->client, topic);
+    return count == 0 ? -1 : partition_of(key, count);
+}
+
+void
+producer_purge_queued(struct producer *producer)
+{
+    if (producer->phase == PRODUCER_SENDING) {
+        producer_client_purge_queued(producer->client);
+    }
+}
+
 struct producer_state
 producer_state(const struct producer *producer)
 {
@@ -274,6 +321,7 @@ producer_state(const struct producer *producer)
         .pending_records = producer->pending.count + producer->rejected.count,
         .reachable = producer->brokers_up > 0,
         .oldest_pending_ns = oldest == NULL ? 0 : oldest->set->published_ns,
+        .last_acknowledged_ns = producer->acknowledged_ns,
     };
 }
 

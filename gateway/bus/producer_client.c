@@ -14,6 +14,12 @@
 #define SERVE_AT_ONCE 2000 /* callbacks, before the loop gets its turn */
 #define SERVE_MS      50
 
+/* Made at a topic's first record: a handle spares librdkafka a look-up each time. */
+struct producer_topic {
+    rd_kafka_topic_t *handle;
+    int32_t partitions; /* 0: not known yet */
+};
+
 struct producer_client {
     const struct kafka_settings *settings;
     rd_kafka_t *rk;
@@ -22,8 +28,9 @@ struct producer_client {
     struct producer_metrics *metrics;
     struct producer_client_owner owner;
     size_t outstanding;
-    bool has_producer_id;      /* as far as the statistics have told */
-    rd_kafka_topic_t **topics; /* made at a topic's first record: a handle spares librdkafka a look-up each time */
+    bool acknowledged;    /* something, since the client began to be served */
+    bool has_producer_id; /* as far as the statistics have told */
+    struct producer_topic *topics;
     size_t topic_count;
 };
 
@@ -54,6 +61,10 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
     (void)rk;
     client->outstanding--;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (!client->acknowledged) {
+            client->acknowledged = true;
+            client->owner.on_acknowledged(client->owner.owner);
+        }
         metric_observe_ns(client->metrics->round_trip, rd_kafka_message_latency(message) * 1000);
     } else if (producer_client_dead(client)) {
         client->owner.on_death(client->owner.owner); /* before the report: it may come ahead of the error itself */
@@ -80,6 +91,18 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
+static void
+on_topic(void *argument, struct slice name, int32_t partitions)
+{
+    struct producer_client *client = argument;
+
+    for (size_t i = 0; i < client->topic_count; i++) {
+        if (slice_is(name, rd_kafka_topic_name(client->topics[i].handle))) {
+            client->topics[i].partitions = partitions;
+        }
+    }
+}
+
 static int
 on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
 {
@@ -87,11 +110,19 @@ on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
     struct broker_statistics statistics;
 
     (void)rk;
-    if (broker_statistics_read(slice_make(json, length), &statistics)) {
+    if (broker_statistics_read(slice_make(json, length), &statistics, on_topic, client)) {
         client->has_producer_id = statistics.has_producer_id;
         client->owner.on_brokers(client->owner.owner, statistics.brokers_up);
     }
     return 0; /* librdkafka frees the text */
+}
+
+/* Returns how many callbacks there were. */
+static int
+poll_once(struct producer_client *client, int timeout_ms)
+{
+    client->acknowledged = false;
+    return rd_kafka_poll(client->rk, timeout_ms);
 }
 
 static bool
@@ -101,7 +132,7 @@ serve(void *argument)
     int served = 0;
 
     while (served < SERVE_AT_ONCE) {
-        int count = rd_kafka_poll(client->rk, 0);
+        int count = poll_once(client, 0);
 
         if (count == 0) {
             return false;
@@ -112,8 +143,8 @@ serve(void *argument)
 }
 
 struct producer_client *
-producer_client_new(const struct kafka_settings *settings, struct event_base *base, struct producer_metrics *metrics,
-                    const struct producer_client_owner *owner, struct error *error)
+producer_client_new(const struct kafka_settings *settings, bool patient, struct event_base *base,
+                    struct producer_metrics *metrics, const struct producer_client_owner *owner, struct error *error)
 {
     struct producer_client *client = calloc(1, sizeof *client);
     rd_kafka_conf_t *conf;
@@ -128,6 +159,9 @@ producer_client_new(const struct kafka_settings *settings, struct event_base *ba
     conf = conf_new(settings, defaults, ours, error);
     if (conf == NULL) {
         goto failed;
+    }
+    if (patient) {
+        rd_kafka_conf_set(conf, "message.timeout.ms", "0", NULL, 0);
     }
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
@@ -165,7 +199,7 @@ dismantle(struct producer_client *client)
 
     wakeup_free(client->wakeup);
     for (size_t i = 0; i < client->topic_count; i++) {
-        rd_kafka_topic_destroy(client->topics[i]);
+        rd_kafka_topic_destroy(client->topics[i].handle);
     }
     free(client->topics);
     if (client->queue != NULL) {
@@ -198,33 +232,34 @@ producer_client_retire(struct producer_client *client, pthread_t *thread)
 }
 
 /* NULL when librdkafka does not take the name, or memory is out. */
-static rd_kafka_topic_t *
-topic_handle(struct producer_client *client, struct slice name)
+static const struct producer_topic *
+find_topic(struct producer_client *client, struct slice name)
 {
-    rd_kafka_topic_t **topics;
-    rd_kafka_topic_t *topic;
+    struct producer_topic *topics;
+    rd_kafka_topic_t *handle;
 
     for (size_t i = 0; i < client->topic_count; i++) {
-        if (slice_is(name, rd_kafka_topic_name(client->topics[i]))) {
-            return client->topics[i];
+        if (slice_is(name, rd_kafka_topic_name(client->topics[i].handle))) {
+            return &client->topics[i];
         }
     }
-    topics = realloc(client->topics, (client->topic_count + 1) * sizeof(rd_kafka_topic_t *));
+    topics = realloc(client->topics, (client->topic_count + 1) * sizeof *topics);
     if (topics == NULL) {
         return NULL;
     }
     client->topics = topics;
-    topic = rd_kafka_topic_new(client->rk, name.data, NULL);
-    if (topic != NULL) {
-        client->topics[client->topic_count++] = topic;
+    handle = rd_kafka_topic_new(client->rk, name.data, NULL);
+    if (handle == NULL) {
+        return NULL;
     }
-    return topic;
+    topics[client->topic_count] = (struct producer_topic){.handle = handle};
+    return &topics[client->topic_count++];
 }
 
 rd_kafka_resp_err_t
 producer_client_send(struct producer_client *client, struct record *record)
 {
-    rd_kafka_topic_t *topic = topic_handle(client, record->topic);
+    const struct producer_topic *topic = find_topic(client, record->topic);
     rd_kafka_headers_t *headers;
     rd_kafka_resp_err_t error;
 
@@ -234,7 +269,7 @@ producer_client_send(struct producer_client *client, struct record *record)
     headers = message_headers(record->headers, record->header_count);
     /* No flag to copy: the value stays where it is until the report. An empty value is not a missing one. */
     error = rd_kafka_producev(
-        client->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(0),
+        client->rk, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(0),
         RD_KAFKA_V_VALUE((void *)(record->value.length == 0 ? "" : record->value.data), record->value.length),
         RD_KAFKA_V_KEY(record->key.length == 0 ? NULL : record->key.data, record->key.length),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
@@ -273,9 +308,23 @@ producer_client_purge(struct producer_client *client)
 }
 
 void
+producer_client_purge_queued(struct producer_client *client)
+{
+    rd_kafka_purge(client->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+int32_t
+producer_client_partitions(struct producer_client *client, struct slice topic)
+{
+    const struct producer_topic *found = find_topic(client, topic);
+
+    return found == NULL ? 0 : found->partitions;
+}
+
+void
 producer_client_serve(struct producer_client *client, int timeout_ms)
 {
-    rd_kafka_poll(client->rk, timeout_ms);
+    (void)poll_once(client, timeout_ms);
 }
 
 bool
@@ -286,7 +335,7 @@ producer_client_warm_up(struct producer_client *client, const struct slice *topi
     int64_t deadline_ns = clock_monotonic_ns(clock) + timeout_ms * 1000000LL;
 
     for (size_t i = 0; i < count; i++) {
-        if (topic_handle(client, topics[i]) == NULL) {
+        if (find_topic(client, topics[i]) == NULL) {
             return error_set(error, "\"%.*s\" is no name for a topic", SLICE_ARGS(topics[i]));
         }
     }
@@ -298,7 +347,7 @@ producer_client_warm_up(struct producer_client *client, const struct slice *topi
         if (clock_monotonic_ns(clock) > deadline_ns) {
             return error_set(error, "Kafka gives this producer no id; see that its brokers have started");
         }
-        rd_kafka_poll(client->rk, SERVE_MS);
+        producer_client_serve(client, SERVE_MS);
     }
     return true;
 }

@@ -306,24 +306,37 @@ test_warms_up_or_says_why_not(void **state)
 }
 
 static void
+note_topic(void *argument, struct slice topic, int32_t partitions)
+{
+    int32_t *noted = argument;
+
+    assert_true(slice_is(topic, "a"));
+    *noted += partitions;
+}
+
+static void
 test_reads_the_statistics(void **state)
 {
     static const char *const unknown[] = {"{\"brokers\":[]}", "{}", "[]", "no JSON", ""};
     struct broker_statistics statistics;
+    int32_t partitions = 0;
 
     (void)state;
     assert_true(broker_statistics_read(slice_from("{\"brokers\":{\"a:1/1\":{\"nodeid\":1,\"state\":\"UP\"},"
                                                   "\"b:1/2\":{\"state\":\"DOWN\"},\"c\":{\"state\":\"UP\"}},"
+                                                  "\"topics\":{\"a\":{\"partitions\":{\"0\":{},\"1\":{},\"-1\":{}}},"
+                                                  "\"new\":{\"partitions\":{\"-1\":{}}},\"b\":{\"partitions\":1}},"
                                                   "\"eos\":{\"idemp_state\":\"Assigned\"}}"),
-                                       &statistics));
+                                       &statistics, note_topic, &partitions));
+    assert_int_equal(partitions, 2);
     assert_int_equal(statistics.brokers_up, 2);
     assert_true(statistics.has_producer_id);
-    assert_true(
-        broker_statistics_read(slice_from("{\"brokers\":{},\"eos\":{\"idemp_state\":\"RequestPID\"}}"), &statistics));
+    assert_true(broker_statistics_read(slice_from("{\"brokers\":{},\"eos\":{\"idemp_state\":\"RequestPID\"}}"),
+                                       &statistics, NULL, NULL));
     assert_int_equal(statistics.brokers_up, 0);
     assert_false(statistics.has_producer_id);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        assert_false(broker_statistics_read(slice_from(unknown[i]), &statistics));
+        assert_false(broker_statistics_read(slice_from(unknown[i]), &statistics, NULL, NULL));
     }
 }
 
