@@ -64,8 +64,9 @@ turn_to(struct loader *loader, unsigned part)
     loader->warnings.part = part;
 }
 
+/* running: whose options are kept; NULL: none. */
 static void
-load(struct loader *loader, struct slice yaml)
+load(struct loader *loader, struct slice yaml, const struct config *running)
 {
     static const struct tree_shape shape = {.long_list = "accounts"};
     const struct node *root = tree_read(yaml, &shape, loader->arena, loader->faults);
@@ -76,6 +77,9 @@ load(struct loader *loader, struct slice yaml)
     options_read(loader, root, config_table, loader->config);
     set_own_defaults(loader);
     kafka_read(loader, root);
+    if (running != NULL) {
+        config_keep(loader, running);
+    }
     turn_to(loader, CONFIG_SOURCES);
     struct source_drafts drafts = sources_read(loader, root);
     routes_apply(loader, root, drafts);
@@ -115,9 +119,10 @@ leave_out(struct config *config, unsigned parts)
     }
 }
 
-/* yaml is read from path first when it is NULL. */
+/* yaml is read from path first when it is NULL. running: see load. */
 static struct config *
-config_make(const char *path, const struct slice *yaml, unsigned parts, struct config_faults *faults)
+config_make(const char *path, const struct slice *yaml, unsigned parts, const struct config *running,
+            struct config_faults *faults)
 {
     struct config *config = config_new(path);
     struct slice content = {NULL, 0};
@@ -133,9 +138,9 @@ config_make(const char *path, const struct slice *yaml, unsigned parts, struct c
     if (yaml != NULL && yaml->length > FILE_BYTES_MAX) {
         fault_add(faults, 0, "it is longer than %zu bytes; shorten it", FILE_BYTES_MAX);
     } else if (yaml != NULL) {
-        load(&loader, *yaml);
+        load(&loader, *yaml, running);
     } else if (file_read(path, FILE_BYTES_MAX, config->arena, &content, &error)) {
-        load(&loader, content);
+        load(&loader, content, running);
     } else {
         fault_add(faults, 0, "%s; name a configuration with --config", error.text);
     }
@@ -148,6 +153,7 @@ config_make(const char *path, const struct slice *yaml, unsigned parts, struct c
     faults_sort(&loader.warnings);
     config->warnings = loader.warnings.faults;
     config->warning_count = faults_kept(&loader.warnings);
+    config->from_file = yaml == NULL;
     if (faults->count == 0) {
         return config;
     }
@@ -158,19 +164,32 @@ config_make(const char *path, const struct slice *yaml, unsigned parts, struct c
 struct config *
 config_load(const char *path, struct config_faults *faults)
 {
-    return config_make(path, NULL, CONFIG_WHOLE, faults);
+    return config_make(path, NULL, CONFIG_WHOLE, NULL, faults);
 }
 
 struct config *
 config_load_parts(const char *path, unsigned parts, struct config_faults *faults)
 {
-    return config_make(path, NULL, parts, faults);
+    return config_make(path, NULL, parts, NULL, faults);
+}
+
+struct config *
+config_reload(const struct config *running, unsigned parts, struct config_faults *faults)
+{
+    struct config *config = config_make(running->path, NULL, parts, NULL, faults);
+
+    if (config == NULL) {
+        return NULL;
+    }
+    config_free(config);
+    config_faults_free(faults);
+    return config_make(running->path, NULL, parts, running, faults);
 }
 
 struct config *
 config_parse(const char *path, struct slice yaml, struct config_faults *faults)
 {
-    return config_make(path, &yaml, CONFIG_WHOLE, faults);
+    return config_make(path, &yaml, CONFIG_WHOLE, NULL, faults);
 }
 
 void

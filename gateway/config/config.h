@@ -185,6 +185,10 @@ struct config {
     unsigned parts_left_out;             /* those with faults that are not needed: an enum config_part each */
     const struct config_fault *warnings; /* what works and is seldom meant */
     size_t warning_count;
+
+    bool from_file;              /* path can be read again */
+    const char *const *deferred; /* of config_reload: options that the file has otherwise, for the next start */
+    size_t deferred_count;
 };
 
 /* In the order of the files and their lines. */
@@ -203,6 +207,10 @@ struct config *config_load(const char *path, struct config_faults *faults);
 /* The same for a process that needs only those parts (enum config_part). A part that it does not need, and that has
  * faults, is left out as a whole, and the faults are warnings. */
 struct config *config_load_parts(const char *path, unsigned parts, struct config_faults *faults);
+/* Reads the file of running, which outlives the result, once more for the same process: sources, routes, secrets and
+ * trusted proxies are the file's, whatever cannot change while it runs stays as it is; deferred names what the file has
+ * otherwise. The file is checked both as it stands and so. */
+struct config *config_reload(const struct config *running, unsigned parts, struct config_faults *faults);
 /* The same from memory; path is only for messages. */
 struct config *config_parse(const char *path, struct slice yaml, struct config_faults *faults);
 void config_faults_print(const struct config_faults *faults, FILE *stream); /* "file:line: text" each */

@@ -29,6 +29,7 @@ struct config_option {
     const char *const *words; /* ends with NULL */
     size_t offset, count_offset;
     const struct config_option *items;
+    bool reloads; /* of config_table: a change takes effect while the process runs */
     const char *help;
 };
 

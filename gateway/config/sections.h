@@ -49,6 +49,8 @@ bool accounts_given(const struct node *root);
 /* Reads the routes and settles, for each source and event type, the topics. */
 void routes_apply(struct loader *loader, const struct node *root, struct source_drafts sources);
 
+/* Lays what running has over every option that does not reload, and notes those that the file has otherwise. */
+void config_keep(struct loader *loader, const struct config *running);
 /* Checks between options of the file's sections. */
 void config_check(struct loader *loader, const struct node *root);
 /* For how long the topics that Trunkline makes keep their records, in seconds; 0: as long as the broker says. */

@@ -248,6 +248,7 @@ const struct config_option config_table[] = {
      .help = "threads; 0: one for each core that this process may use"},
     {.path = "gateway.trusted_proxies",
      .kind = OPTION_NETWORKS,
+     .reloads = true,
      CONFIG(trusted_proxies),
      .help = "whose X-Forwarded-For says where a callback comes from"},
     {.path = "gateway.shutdown_seconds",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "ingress/generation.h"
+#include "ingress/service.h"
 #include "ingress/worker.h"
 
 struct ingress {
@@ -193,6 +194,37 @@ ingress_health(const struct ingress *ingress)
         health.kafka_reachable = health.kafka_reachable || atomic_load(&ingress->workers[i]->kafka_reachable);
     }
     return health;
+}
+
+/* A dashboard shall not show as open what is not there any more. */
+static void
+close_removed(struct metrics *metrics, const struct config *before, const struct config *after)
+{
+    for (size_t i = 0; i < before->source_count; i++) {
+        if (config_source(after, before->sources[i].name) == NULL) {
+            service_forget(metrics, &before->sources[i]);
+        }
+    }
+}
+
+bool
+ingress_reload(struct ingress *ingress, struct config *config, int taken_fd, struct error *error)
+{
+    struct generation *before = ingress->generation;
+    struct generation *generation = generation_new(config, ingress->count, ingress->options.metrics, error);
+
+    if (generation == NULL) {
+        return false;
+    }
+    generation_own(generation, config);
+    generation_await(generation, taken_fd);
+    close_removed(ingress->options.metrics, before->config, config);
+    ingress->generation = generation;
+    for (unsigned i = 0; i < ingress->count; i++) {
+        worker_renew(ingress->workers[i], generation);
+    }
+    generation_release(before, ingress->count);
+    return true;
 }
 
 unsigned

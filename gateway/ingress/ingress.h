@@ -31,6 +31,11 @@ struct ingress_health {
 };
 struct ingress_health ingress_health(const struct ingress *ingress); /* from any thread */
 
+/* From now on requests that begin are judged by that configuration (one of config_reload), which becomes the ingress's
+ * own; those under way keep theirs. When all workers have it, 1 is added to the eventfd taken_fd; not before may the
+ * next come. false with error: nothing has changed, and config is still the caller's. */
+bool ingress_reload(struct ingress *ingress, struct config *config, int taken_fd, struct error *error) MUST_CHECK;
+
 /* Stops accepting, lets what is on its way finish within seconds, ends the threads. Returns how many requests were
  * still unanswered. */
 unsigned ingress_stop(struct ingress *ingress, unsigned seconds);

@@ -12,10 +12,12 @@ struct service;
 
 /* --- called at start and end --- */
 
-/* What admission and conversion keep beside the configuration (handles of their metrics and the like): made once,
- * before the workers start, and shared by them as worker->service. NULL with error. */
+/* What admission and conversion keep beside the configuration (handles of their metrics and the like): made with it,
+ * and shared by the workers as part of the generation. NULL with error. */
 struct service *service_new(const struct config *config, struct metrics *metrics, struct error *error);
 void service_free(struct service *service); /* NULL is fine */
+/* A reload has taken the source away: metrics that tell of a state do not tell of it any more. */
+void service_forget(struct metrics *metrics, const struct source *source);
 
 /* --- called by the connection --- */
 

@@ -79,14 +79,20 @@ count_custody(struct service *service)
 
 /* An open source is meant to be seen on every dashboard. */
 static void
-show_open(struct metrics *metrics, const struct source *source)
+show_open(struct metrics *metrics, const struct source *source, bool open)
 {
     char labels[LABEL_BYTES];
 
     metrics_labels(labels, sizeof(labels), (const char *const[]){"source", source->name.data, NULL});
     metric_set(
         metrics_gauge(metrics, "trunkline_source_open", "1 for a source where nothing checks who posts.", labels),
-        source_is_open(source) ? 1 : 0);
+        open ? 1 : 0);
+}
+
+void
+service_forget(struct metrics *metrics, const struct source *source)
+{
+    show_open(metrics, source, false);
 }
 
 struct service *
@@ -113,7 +119,7 @@ service_new(const struct config *config, struct metrics *metrics, struct error *
             .unknown_codes = source_counter(metrics, source, "trunkline_unknown_codes_total",
                                             "Outcome codes in callbacks that no table names."),
         };
-        show_open(metrics, source);
+        show_open(metrics, source, source_is_open(source));
     }
     return service;
 }

@@ -9,6 +9,7 @@
 #include "ingress/ingress.h"
 #include "verbs/preparation.h"
 #include "verbs/process_state.h"
+#include "verbs/reload.h"
 #include "verbs/verb.h"
 
 #define EGRESS_GRACE 10 /* seconds to commit and to hand over, once the last call has ended */
@@ -107,6 +108,7 @@ process_end(struct process *process, int status)
     process->running =
         (process->ingress != NULL ? PROCESS_INGRESS : 0) | (process->egress_started ? PROCESS_EGRESS : 0);
     preparation_stop(process->preparation);
+    reload_stop(process->reload);
     if (process->running == 0) {
         event_base_loopbreak(process->base);
         return;

@@ -13,6 +13,7 @@
 #include "verbs/announcement.h"
 #include "verbs/preparation.h"
 #include "verbs/process_state.h"
+#include "verbs/reload.h"
 #include "verbs/signals.h"
 #include "verbs/verb.h"
 
@@ -50,8 +51,13 @@ on_signal(void *argument, int number)
 {
     struct process *process = argument;
 
+    if (number == SIGHUP && process->reload != NULL) {
+        reload_ask(process->reload);
+        return;
+    }
     if (number == SIGHUP) {
-        log_warn("reload_not_supported", log_text("reason", "a changed configuration is read at the next start"));
+        log_warn("reload_not_supported",
+                 log_text("reason", "the accounts of commands are read at the start: restart the worker"));
         return;
     }
     if (process->stage == STAGE_STOPPING) {
@@ -96,6 +102,7 @@ on_topics_tried(void *argument)
             return;
         }
         url_write(process->url, process->config->address, ingress_port(process->ingress));
+        reload_serve(process->reload, process->ingress);
     }
     process->stage = STAGE_SERVING;
     announce_start(process);
@@ -194,6 +201,12 @@ process_open(struct process *process, struct error *error)
     if (process->metrics == NULL) {
         return error_set(error, "out of memory");
     }
+    if ((process->roles & PROCESS_INGRESS) != 0) {
+        process->reload = reload_new(config, process->base, process->metrics, error);
+        if (process->reload == NULL) {
+            return false;
+        }
+    }
     if ((process->roles & PROCESS_EGRESS) != 0) {
         process->egress = egress_new(config, process->base, clock_system(), process->metrics, error);
         if (process->egress == NULL) {
@@ -265,6 +278,7 @@ process_free(struct process *process)
     if (process == NULL) {
         return;
     }
+    reload_free(process->reload);
     preparation_free(process->preparation);
     egress_free(process->egress);
     management_free(process->management);

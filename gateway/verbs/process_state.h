@@ -12,6 +12,7 @@ struct egress;
 struct event;
 struct ingress;
 struct preparation;
+struct reload;
 struct signals;
 
 #define URL_BYTES      128
@@ -33,6 +34,7 @@ struct process {
     struct management *management;
     struct preparation *preparation;
     struct ingress *ingress;
+    struct reload *reload; /* NULL: it takes no callbacks */
     struct egress *egress;
     bool egress_started;
     unsigned running;       /* roles that have not ended since the stop began */
