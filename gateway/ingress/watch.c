@@ -20,6 +20,9 @@ tell(struct worker *worker)
     if (worker->breaker == NULL) {
         return;
     }
+    if (state.last_acknowledged_ns != 0) {
+        breaker_acknowledged(worker->breaker, state.last_acknowledged_ns);
+    }
     /* A producer that has only just been made knows of no broker yet. */
     worker->kafka_seen = worker->kafka_seen || state.reachable;
     if (worker->kafka_seen) {
@@ -31,8 +34,14 @@ tell(struct worker *worker)
 static void
 give_up_waiting(struct worker *worker)
 {
+    uint64_t before = worker->overdue;
+    bool opened = !worker->breaker_heeded;
+
     worker->breaker_heeded = true;
     budgets_expire(worker->budgets);
+    if (opened || worker->overdue != before) {
+        producer_purge_queued(worker->producer);
+    }
 }
 
 void

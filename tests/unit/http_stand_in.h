@@ -11,6 +11,7 @@
 #include "ingress/ingress.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
+#include "spool/spool.h"
 
 #define BODY_LIMIT 262144
 
@@ -100,9 +101,51 @@ producer_state(const struct producer *producer)
 }
 
 void
+producer_purge_queued(struct producer *producer)
+{
+    (void)producer;
+}
+
+void
 producer_free(struct producer *producer, int timeout_ms)
 {
     (void)producer, (void)timeout_ms;
+}
+
+/* --- a spool: none --- */
+
+struct gate *
+spool_gate(struct spool *spool)
+{
+    (void)spool;
+    return NULL;
+}
+
+struct breaker *
+spool_breaker(struct spool *spool)
+{
+    (void)spool;
+    return NULL;
+}
+
+struct spool_port *
+spool_port_new(struct spool *spool, struct event_base *base)
+{
+    (void)spool, (void)base;
+    return NULL;
+}
+
+void
+spool_port_free(struct spool_port *port)
+{
+    (void)port;
+}
+
+size_t
+spool_port_pending(const struct spool_port *port)
+{
+    (void)port;
+    return 0;
 }
 
 /* --- the worker in a thread of its own --- */
