@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "verbs/spool_room.h"
 
 #define NAMES_BYTES 1024
 
@@ -36,6 +37,7 @@ announce_ingress(const struct announcement *announcement)
 {
     const struct config *config = announcement->config;
     char names[NAMES_BYTES] = "";
+    struct error warning;
     size_t length = 0;
 
     for (size_t i = 0; i < config->source_count; i++) {
@@ -44,7 +46,10 @@ announce_ingress(const struct announcement *announcement)
     log_info("gateway_started", log_text("url", announcement->url),
              log_text("management_url", announcement->management_url), log_text("kafka", announced_brokers(config)),
              log_text("sources", names), log_text("instance", announcement->instance),
-             log_text("version", TRUNKLINE_VERSION));
+             log_integer("spool_max_bytes", (int64_t)config->spool.max_bytes), log_text("version", TRUNKLINE_VERSION));
+    if (spool_room_short(config, &warning)) {
+        log_warn("spool_room_short", log_text("reason", warning.text));
+    }
 }
 
 void

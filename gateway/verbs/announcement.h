@@ -9,6 +9,7 @@ struct announcement {
     const char *instance;
 };
 
+/* Also warns when the disk is too small for the spool. */
 void announce_ingress(const struct announcement *announcement);
 /* With the accounts that are left out because nobody configured their credentials. */
 void announce_egress(const struct announcement *announcement);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "verbs/options.h"
+#include "verbs/spool_room.h"
 #include "verbs/verbs.h"
 
 struct check_options {
@@ -113,6 +114,23 @@ print_accounts(const struct config *config, FILE *stream)
     }
 }
 
+/* What is not wrong, but seldom meant. */
+static void
+print_warnings(const struct config *config, FILE *stream)
+{
+    struct error warning;
+    bool short_of_room = config->source_count > 0 && spool_room_short(config, &warning);
+    size_t count = config->warning_count + (short_of_room ? 1 : 0);
+
+    if (count > 0) {
+        fprintf(stream, "%zu to think over:\n", count);
+    }
+    config_warnings_print(config, stream);
+    if (short_of_room) {
+        fprintf(stream, "%s: %s\n", config->path, warning.text);
+    }
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -135,10 +153,7 @@ run(int argc, char **argv)
         print_source(&config->sources[i], stdout);
     }
     print_accounts(config, stdout);
-    if (config->warning_count > 0) {
-        fprintf(stderr, "%zu to think over:\n", config->warning_count);
-    }
-    config_warnings_print(config, stderr);
+    print_warnings(config, stderr);
     config_free(config);
     return EXIT_OK;
 }

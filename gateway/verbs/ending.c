@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
+#include "spool/spool.h"
 #include "verbs/preparation.h"
 #include "verbs/process_state.h"
 #include "verbs/reload.h"
@@ -24,19 +25,53 @@ part_ended(struct process *process, enum process_role role)
     }
 }
 
-/* On a thread of its own, so that the management port goes on answering. */
+/* What is left of the time to stop; the drain gets a second in any case. */
+static unsigned
+drain_seconds(const struct process *process, int64_t began_ns)
+{
+    int64_t passed = (clock_monotonic_ns(clock_system()) - began_ns) / 1000000000;
+    int64_t left = process->config->shutdown_seconds - passed;
+
+    if (!process->drains) {
+        return 0;
+    }
+    return left < 1 ? 1 : (unsigned)left;
+}
+
+/* On a thread of its own, so that the management port goes on answering. The spool comes behind the ingress, whose last
+ * callbacks it takes. */
 static void *
 stopper_run(void *argument)
 {
     struct process *process = argument;
     const uint64_t one = 1;
-    unsigned unanswered = ingress_stop(process->ingress, process->config->shutdown_seconds);
+    int64_t began_ns = clock_monotonic_ns(clock_system());
+    unsigned unanswered = 0;
 
+    if (process->ingress != NULL) {
+        unanswered = ingress_stop(process->ingress, process->config->shutdown_seconds);
+    }
     if (unanswered > 0) {
         log_warn("requests_unanswered", log_integer("requests", unanswered));
     }
+    if (process->spool != NULL) {
+        process->undrained = spool_stop(process->spool, drain_seconds(process, began_ns));
+    }
     (void)!write(process->stopped_fd, &one, sizeof(one));
     return NULL;
+}
+
+/* Vendors were told that these events are safe: so they are as long as this directory is. */
+static void
+tell_undrained(struct process *process)
+{
+    log_error("events_undrained", log_integer("records", (int64_t)process->undrained),
+              log_text("directory", instance_directory(process->instance)),
+              log_text("advice", "they are not in Kafka yet: keep the directory; the next start with this data_dir "
+                                 "sends them, and so does `trunkline spool drain`"));
+    if (process->status == EXIT_OK) {
+        process->status = EXIT_UNDRAINED;
+    }
 }
 
 static void
@@ -48,6 +83,10 @@ on_stopped(evutil_socket_t fd, short what, void *argument)
     (void)what;
     pthread_join(process->stopper, NULL);
     process->ingress = NULL;
+    process->spool = NULL;
+    if (process->undrained > 0) {
+        tell_undrained(process);
+    }
     part_ended(process, PROCESS_INGRESS);
 }
 
@@ -105,15 +144,21 @@ process_end(struct process *process, int status)
     }
     process->stage = STAGE_STOPPING;
     process->status = status;
-    process->running =
-        (process->ingress != NULL ? PROCESS_INGRESS : 0) | (process->egress_started ? PROCESS_EGRESS : 0);
+    if (process->ingress != NULL || process->spool != NULL) {
+        process->running = PROCESS_INGRESS;
+    }
+    if (process->egress_started) {
+        process->running |= PROCESS_EGRESS;
+    }
     preparation_stop(process->preparation);
     reload_stop(process->reload);
     if (process->running == 0) {
         event_base_loopbreak(process->base);
         return;
     }
-    if (process->ingress != NULL && pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
+    process->drains = status == EXIT_OK;
+    if ((process->running & PROCESS_INGRESS) != 0 &&
+        pthread_create(&process->stopper, NULL, stopper_run, process) != 0) {
         _exit(EXIT_FAULT);
     }
     if (process->egress_started) {

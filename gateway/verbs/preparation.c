@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #define TRY_TIMEOUT_MS    5000
+#define SECOND_LOOK_MS    1000 /* at why a try to make the topics failed */
 #define BACK_OFF_FIRST_MS 500
 #define BACK_OFF_MOST_MS  10000
 #define LOOK_AGAIN_MS     15000
@@ -31,58 +32,97 @@ struct preparation {
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
     bool stopping;
-    bool done;
+    enum preparation_state state;
     struct error reason; /* why it is not done */
 };
 
-static bool
-unfit(const struct topic_spec *spec, const struct topic_report *report, bool warn, struct error *error)
+static enum preparation_state
+judge(const struct topic_spec *spec, const struct topic_report *report, struct error *error)
 {
-    if (report->verdict == TOPIC_MISSING || report->verdict == TOPIC_NO_LEADER) {
-        error_set(error, "topic %s %s", spec->name,
-                  report->verdict == TOPIC_MISSING ? "is missing: `trunkline topics create` makes it"
-                                                   : "has no leader");
-        return true;
+    if (report->verdict == TOPIC_MISSING) {
+        error_set(error, "topic %s is missing: `trunkline topics create` makes it", spec->name);
+        return PREPARATION_UNFIT;
     }
     if (report->too_small) {
         error_set(error, "topic %s cannot take our records: %s", spec->name, report->detail);
-        return true;
+        return PREPARATION_UNFIT;
     }
-    if (report->verdict == TOPIC_DIFFERENT && warn) {
-        log_warn("topic_differs", log_text("topic", spec->name), log_text("reason", report->detail));
+    if (report->verdict == TOPIC_NO_LEADER) {
+        error_set(error, "topic %s has no leader", spec->name);
+        return PREPARATION_LEADERLESS;
     }
-    return false;
+    return PREPARATION_DONE;
 }
 
-static bool
-check(const struct preparation *preparation, const struct topic_spec *specs, size_t count, struct error *error)
+/* The worst that is to be seen; error tells of the first one of that kind. */
+static enum preparation_state
+judge_all(const struct topic_spec *specs, const struct topic_report *reports, size_t count, struct error *error)
 {
-    struct topic_report *reports = calloc(count, sizeof(*reports));
-    bool good = reports != NULL;
+    enum preparation_state worst = PREPARATION_DONE;
 
-    if (!good) {
-        return error_set(error, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        struct error reason;
+        enum preparation_state state = judge(&specs[i], &reports[i], &reason);
+
+        if (state > worst) {
+            worst = state;
+            *error = reason;
+        }
     }
-    good = topic_admin_check(preparation->admin, specs, count, TRY_TIMEOUT_MS, reports, error);
-    for (size_t i = 0; good && i < count; i++) {
-        good = !unfit(&specs[i], &reports[i], !preparation->prepared, error);
+    return worst;
+}
+
+static void
+warn_of_differences(const struct topic_spec *specs, const struct topic_report *reports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (reports[i].verdict == TOPIC_DIFFERENT) {
+            log_warn("topic_differs", log_text("topic", specs[i].name), log_text("reason", reports[i].detail));
+        }
+    }
+}
+
+static enum preparation_state
+look(const struct preparation *preparation, int timeout_ms, struct error *error)
+{
+    size_t count;
+    const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
+    struct topic_report *reports = calloc(count, sizeof(*reports));
+    enum preparation_state state = PREPARATION_AWAY;
+
+    if (reports == NULL) {
+        error_set(error, "out of memory");
+        return state;
+    }
+    if (topic_admin_check(preparation->admin, specs, count, timeout_ms, reports, error)) {
+        state = judge_all(specs, reports, count, error);
+    }
+    if (state == PREPARATION_DONE && !preparation->prepared) {
+        warn_of_differences(specs, reports, count);
     }
     free(reports);
-    return good;
+    return state;
 }
 
 /* A topic that is deleted while we run is not made again: whoever did it may be about to make it in another way. */
-static bool
+static enum preparation_state
 prepare(const struct preparation *preparation, struct error *error)
 {
     size_t count;
     const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
+    enum preparation_state state;
+    struct error seen = {0};
 
-    if (preparation->config->topics_create && !preparation->prepared &&
-        !topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error)) {
-        return false;
+    if (!preparation->config->topics_create || preparation->prepared ||
+        topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error)) {
+        return look(preparation, TRY_TIMEOUT_MS, error);
     }
-    return check(preparation, specs, count, error);
+    /* What was in the way is told by the try; how bad that is, by what is there. */
+    state = look(preparation, SECOND_LOOK_MS, &seen);
+    if (state == PREPARATION_LEADERLESS) {
+        *error = seen;
+    }
+    return state;
 }
 
 /* Between half of it and all of it, so that gateways do not come back all at once. */
@@ -122,11 +162,12 @@ preparation_run(void *argument)
 
     while (!over) {
         struct error error = {0};
-        bool done = prepare(preparation, &error);
+        enum preparation_state state = prepare(preparation, &error);
+        bool done = state == PREPARATION_DONE;
         const uint64_t one = 1;
 
         pthread_mutex_lock(&preparation->lock);
-        preparation->done = done;
+        preparation->state = state;
         preparation->reason = error;
         /* An eventfd takes it always; more than one write counts as one. */
         (void)!write(preparation->tried_fd, &one, sizeof(one));
@@ -153,7 +194,7 @@ on_tried_event(evutil_socket_t fd, short what, void *argument)
 
     (void)what;
     (void)!read(fd, &tries, sizeof(tries));
-    done = preparation_done(preparation, &reason);
+    done = preparation_state(preparation, &reason) == PREPARATION_DONE;
     if (done) {
         event_del(preparation->tried);
     }
@@ -194,7 +235,8 @@ preparation_start(const struct config *config, struct event_base *base, const st
     preparation->config = config;
     preparation->callbacks = *callbacks;
     preparation->argument = argument;
-    error_set(&preparation->reason, "the topics are being looked at");
+    preparation->state = PREPARATION_AWAY;
+    error_set(&preparation->reason, "Kafka has not told yet whether the topics are there");
     preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     preparation->admin = topic_admin_new(&config->kafka, error);
     if (preparation->admin == NULL) {
@@ -214,16 +256,16 @@ failed:
     return NULL;
 }
 
-bool
-preparation_done(struct preparation *preparation, struct error *reason)
+enum preparation_state
+preparation_state(struct preparation *preparation, struct error *reason)
 {
-    bool done;
+    enum preparation_state state;
 
     pthread_mutex_lock(&preparation->lock);
-    done = preparation->done;
+    state = preparation->state;
     *reason = preparation->reason;
     pthread_mutex_unlock(&preparation->lock);
-    return done;
+    return state;
 }
 
 void

@@ -19,8 +19,15 @@ struct preparation_callbacks {
 struct preparation *preparation_start(const struct config *config, struct event_base *base,
                                       const struct preparation_callbacks *callbacks, void *argument,
                                       struct error *error);
-/* Whether all topics were there when it looked last; else why not. From the loop's thread. */
-bool preparation_done(struct preparation *preparation, struct error *reason);
+/* What it saw when it looked last, from good to bad. */
+enum preparation_state {
+    PREPARATION_DONE,       /* all topics are there, and led */
+    PREPARATION_LEADERLESS, /* all are there, and a partition has no leader: that passes */
+    PREPARATION_AWAY,       /* Kafka does not answer, or has not yet */
+    PREPARATION_UNFIT,      /* a topic is missing or cannot take our records: somebody has to do something */
+};
+/* reason says why it is not done. From any thread. */
+enum preparation_state preparation_state(struct preparation *preparation, struct error *reason);
 /* No more tries; returns at once. NULL is fine. */
 void preparation_stop(struct preparation *preparation);
 void preparation_free(struct preparation *preparation); /* waits for a running try to end; NULL is fine */

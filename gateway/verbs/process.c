@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
+#include "spool/spool.h"
 #include "verbs/announcement.h"
 #include "verbs/preparation.h"
 #include "verbs/process_state.h"
@@ -17,7 +18,11 @@
 #include "verbs/signals.h"
 #include "verbs/verb.h"
 
-#define WARM_UP_MS 3000 /* a Kafka that has just started takes its time for the first producer ids */
+/* A Kafka that has just started takes its time for the first producer ids. With a spool nobody has to wait for it: what
+ * comes before it is there goes to the spool. */
+#define WARM_UP_MS       3000
+#define SPOOL_WARM_UP_MS 1000
+#define PATIENCE_MS      1000 /* of a start with a spool, for the first look at the topics */
 
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
@@ -77,38 +82,79 @@ start_failed(struct process *process, const struct error *error)
     process_end(process, EXIT_FAULT);
 }
 
-/* After the first look at the topics: so the producers find their metadata, and a Kafka that is away delays the start
- * by one try, not for ever. */
+/* Whoever cannot reach Kafka need not find that out callback by callback. */
 static void
-on_topics_tried(void *argument)
+start_without_kafka(const struct process *process, const char *reason)
 {
-    struct process *process = argument;
+    breaker_start_open(spool_breaker(process->spool));
+    log_warn("kafka_not_ready", log_text("reason", reason), log_text("callbacks", "they go to the spool for now"));
+}
+
+static bool
+ingress_begin(struct process *process, struct error *error)
+{
+    struct error reason = {0};
+    bool away = preparation_state(process->preparation, &reason) == PREPARATION_AWAY;
+    struct ingress_options options = {
+        .config = process->config,
+        .spool = process->spool,
+        .metrics = process->metrics,
+        .clock = clock_system(),
+        .warm_up_ms = WARM_UP_MS,
+    };
+
+    if (process->spool != NULL) {
+        options.warm_up_ms = away ? 0 : SPOOL_WARM_UP_MS;
+        if (away) {
+            start_without_kafka(process, reason.text);
+        }
+    }
+    process->ingress = ingress_start(&options, error);
+    if (process->ingress == NULL) {
+        return false;
+    }
+    if (process->spool != NULL && !away && !ingress_health(process->ingress).kafka_reachable) {
+        start_without_kafka(process, "Kafka has told of the topics and is slow to take records");
+    }
+    url_write(process->url, process->config->address, ingress_port(process->ingress));
+    reload_serve(process->reload, process->ingress);
+    return true;
+}
+
+static void
+begin_serving(struct process *process)
+{
     struct error error = {0};
 
     if (process->stage != STAGE_PREPARING) {
         return;
     }
-    if ((process->roles & PROCESS_INGRESS) != 0) {
-        const struct ingress_options options = {
-            .config = process->config,
-            .metrics = process->metrics,
-            .clock = clock_system(),
-            .warm_up_ms = WARM_UP_MS,
-        };
-
-        process->ingress = ingress_start(&options, &error);
-        if (process->ingress == NULL) {
-            start_failed(process, &error);
-            return;
-        }
-        url_write(process->url, process->config->address, ingress_port(process->ingress));
-        reload_serve(process->reload, process->ingress);
+    if ((process->roles & PROCESS_INGRESS) != 0 && !ingress_begin(process, &error)) {
+        start_failed(process, &error);
+        return;
     }
     process->stage = STAGE_SERVING;
     announce_start(process);
     if (process->on_started != NULL) {
         process->on_started(process->argument);
     }
+}
+
+/* After the first look at the topics: so the producers find their metadata, and without a spool a Kafka that is away
+ * delays the start by one try, not for ever. */
+static void
+on_topics_tried(void *argument)
+{
+    begin_serving(argument);
+}
+
+/* With a spool callbacks need not wait for that look to end. */
+static void
+on_patience_over(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    begin_serving(argument);
 }
 
 /* Commands cannot be read, nor anything be written down, before the topics are there. */
@@ -165,7 +211,31 @@ loop_open(struct process *process, struct error *error)
         return error_set(error, "out of memory or file descriptors");
     }
     process->signals = signals_new(process->base, on_signal, process);
-    return process->signals == NULL ? error_set(error, "out of memory") : ending_open(process, error);
+    process->patience = evtimer_new(process->base, on_patience_over, process);
+    if (process->signals == NULL || process->patience == NULL) {
+        return error_set(error, "out of memory");
+    }
+    return ending_open(process, error);
+}
+
+static bool
+spool_open(struct process *process, struct error *error)
+{
+    const struct config *config = process->config;
+    const struct spool_options options = {
+        .settings = &config->spool,
+        .kafka = &config->kafka,
+        .data_dir = config->data_dir,
+        .instance = process->instance,
+        .metrics = process->metrics,
+        .clock = clock_system(),
+    };
+
+    if ((process->roles & PROCESS_INGRESS) == 0 || config->spool.max_bytes == 0) {
+        return true;
+    }
+    process->spool = spool_start(&options, error);
+    return process->spool != NULL;
 }
 
 /* Workers share a machine, and its name: their ports tell them apart, unless somebody has given them names. */
@@ -200,6 +270,9 @@ process_open(struct process *process, struct error *error)
     process->metrics = metrics_begin();
     if (process->metrics == NULL) {
         return error_set(error, "out of memory");
+    }
+    if (!spool_open(process, error)) {
+        return false;
     }
     if ((process->roles & PROCESS_INGRESS) != 0) {
         process->reload = reload_new(config, process->base, process->metrics, error);
@@ -255,11 +328,17 @@ int
 process_run(struct process *process, void (*on_started)(void *argument), void *argument)
 {
     static const struct preparation_callbacks callbacks = {on_topics_tried, on_topics_there};
+    static const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000, .tv_usec = PATIENCE_MS % 1000 * 1000};
     struct error error = {0};
 
     process->on_started = on_started;
     process->argument = argument;
     process->preparation = preparation_start(process->config, process->base, &callbacks, process, &error);
+    if (process->preparation != NULL && process->spool != NULL && evtimer_add(process->patience, &patience) != 0) {
+        error_set(&error, "out of memory");
+        preparation_free(process->preparation);
+        process->preparation = NULL;
+    }
     if (process->preparation == NULL) {
         log_error("start_failed", log_text("reason", error.text));
         return EXIT_FAULT;
@@ -282,7 +361,13 @@ process_free(struct process *process)
     preparation_free(process->preparation);
     egress_free(process->egress);
     management_free(process->management);
+    if (process->spool != NULL) {
+        (void)spool_stop(process->spool, 0); /* a start that failed; what lies there is told by the next one */
+    }
     signals_free(process->signals);
+    if (process->patience != NULL) {
+        event_free(process->patience);
+    }
     ending_close(process);
     if (process->base != NULL) {
         event_base_free(process->base);

@@ -14,6 +14,7 @@ struct ingress;
 struct preparation;
 struct reload;
 struct signals;
+struct spool;
 
 #define URL_BYTES      128
 #define INSTANCE_BYTES 256
@@ -33,6 +34,8 @@ struct process {
     struct event_base *base;
     struct management *management;
     struct preparation *preparation;
+    struct event *patience; /* until which callbacks wait for the first look at the topics, where there is a spool */
+    struct spool *spool;    /* NULL: there is none, or it has been stopped */
     struct ingress *ingress;
     struct reload *reload; /* NULL: it takes no callbacks */
     struct egress *egress;
@@ -40,9 +43,11 @@ struct process {
     unsigned running;       /* roles that have not ended since the stop began */
     struct event *deadline; /* until which egress may stop in order */
     struct signals *signals;
-    struct event *stopped; /* on stopped_fd: the ingress has ended */
+    struct event *stopped; /* on stopped_fd: ingress and spool have ended */
     int stopped_fd;
     pthread_t stopper;
+    bool drains;        /* its end waits for the spool's drain */
+    uint64_t undrained; /* records that its end left on disk */
     enum stage stage;
     int status;
     char url[URL_BYTES], management_url[URL_BYTES];

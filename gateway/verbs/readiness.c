@@ -1,57 +1,126 @@
-/* Whether a process does its work at the moment, and why not. */
+/* Whether a process does its work at the moment, and why not. A spool in between makes that a question of its own. */
 #include <stdio.h>
 
 #include "egress/egress.h"
 #include "ingress/ingress.h"
+#include "spool/spool.h"
 #include "verbs/announcement.h"
 #include "verbs/preparation.h"
 #include "verbs/process_state.h"
 
-static bool
-ingress_ready(const struct process *process, struct error *reason)
-{
-    struct ingress_health health = {0};
+/* What a process does that is ready, by its roles. */
+static const char *const good[] = {
+    [PROCESS_INGRESS] = "callbacks are accepted, topics are there, Kafka is connected",
+    [PROCESS_EGRESS] = "commands are carried out, topics are there",
+    [PROCESS_INGRESS | PROCESS_EGRESS] = "callbacks are accepted, commands are carried out, topics are there",
+};
 
-    if (process->ingress != NULL) {
-        health = ingress_health(process->ingress);
-    }
-    if (!health.accepting) {
-        return error_set(reason, "the workers are starting");
-    }
-    return health.kafka_reachable ||
-           error_set(reason, "no broker of %s is connected", announced_brokers(process->config));
+static bool
+no_broker(const struct process *process, struct error *reason)
+{
+    return error_set(reason, "no broker of %s is connected", announced_brokers(process->config));
 }
 
 static bool
-process_ready(struct process *process, struct error *reason)
+callbacks_accepted(const struct process *process, struct ingress_health *health, struct error *reason)
 {
+    *health = (struct ingress_health){0};
+    if (process->ingress != NULL) {
+        *health = ingress_health(process->ingress);
+    }
+    return health->accepting || error_set(reason, "the workers are starting");
+}
+
+/* Whether Kafka alone makes events durable at the moment. */
+static bool
+kafka_ready(const struct process *process, const struct ingress_health *health, enum preparation_state topics,
+            struct error *reason)
+{
+    if (topics != PREPARATION_DONE) {
+        return false; /* reason says why already */
+    }
+    if (!health->kafka_reachable) {
+        return no_broker(process, reason);
+    }
+    if (process->spool != NULL && breaker_state(spool_breaker(process->spool)) != BREAKER_CLOSED) {
+        return error_set(reason, "Kafka does not acknowledge in time");
+    }
+    return true;
+}
+
+/* Ready is who can make an event durable. With a spool a Kafka that is away does not count against it, for that passes;
+ * a topic that is missing does, for somebody has to make it; and so does a spool that would not bear the next outage.
+ */
+static bool
+ingress_ready(const struct process *process, enum preparation_state topics, struct error *reason)
+{
+    struct ingress_health health;
+    struct spool_state spool;
+    struct error away;
+
+    if (!callbacks_accepted(process, &health, reason)) {
+        return false;
+    }
+    if (kafka_ready(process, &health, topics, reason)) {
+        snprintf(reason->text, sizeof(reason->text), "%s", good[process->roles]);
+    } else if (process->spool == NULL || topics == PREPARATION_UNFIT) {
+        return false;
+    } else {
+        away = *reason;
+        error_set(reason, "callbacks are accepted into the spool: %.300s", away.text);
+    }
+    if (process->spool == NULL) {
+        return true;
+    }
+    spool = spool_state(process->spool);
+    return spool.able || error_set(reason, "the spool takes nothing: %.400s", spool.reason.text);
+}
+
+static bool
+egress_judge(const struct process *process, enum preparation_state topics, struct error *reason)
+{
+    if (topics != PREPARATION_DONE) {
+        return false; /* the reason says it */
+    }
+    if (!process->egress_started) {
+        return error_set(reason, "the worker is joining its group");
+    }
+    return egress_ready(process->egress, reason);
+}
+
+/* reason also says what is good. */
+static bool
+process_ready(const struct process *process, struct error *reason)
+{
+    enum preparation_state topics = PREPARATION_AWAY;
+    struct error egress_reason;
+
     if (process->stage == STAGE_STOPPING) {
         return error_set(reason, "stopping");
     }
-    if (process->preparation == NULL || !preparation_done(process->preparation, reason)) {
-        return false; /* the reason says it */
+    if (process->preparation == NULL) {
+        return error_set(reason, "starting");
     }
-    if ((process->roles & PROCESS_INGRESS) != 0 && !ingress_ready(process, reason)) {
+    topics = preparation_state(process->preparation, reason);
+    egress_reason = *reason;
+    if ((process->roles & PROCESS_INGRESS) != 0 && !ingress_ready(process, topics, reason)) {
         return false;
     }
-    if ((process->roles & PROCESS_EGRESS) != 0 && !process->egress_started) {
-        return error_set(reason, "the worker is joining its group");
+    if ((process->roles & PROCESS_EGRESS) != 0 && !egress_judge(process, topics, &egress_reason)) {
+        *reason = egress_reason;
+        return false;
     }
-    return (process->roles & PROCESS_EGRESS) == 0 || egress_ready(process->egress, reason);
+    if ((process->roles & PROCESS_INGRESS) == 0) {
+        snprintf(reason->text, sizeof(reason->text), "%s", good[process->roles]);
+    }
+    return true;
 }
 
 void
 process_judge(void *argument, struct readiness *readiness)
 {
-    static const char *const good[] = {
-        [PROCESS_INGRESS] = "callbacks are accepted, topics are there, Kafka is connected",
-        [PROCESS_EGRESS] = "commands are carried out, topics are there",
-        [PROCESS_INGRESS | PROCESS_EGRESS] = "callbacks are accepted, commands are carried out, topics are there",
-    };
-    struct process *process = argument;
     struct error reason = {0};
 
-    readiness->ready = process_ready(process, &reason);
-    snprintf(readiness->reason, sizeof(readiness->reason), "%.*s", (int)sizeof(readiness->reason) - 1,
-             readiness->ready ? good[process->roles] : reason.text);
+    readiness->ready = process_ready(argument, &reason);
+    snprintf(readiness->reason, sizeof(readiness->reason), "%.*s", (int)sizeof(readiness->reason) - 1, reason.text);
 }

@@ -13,6 +13,7 @@ extern const struct verb *const verbs[]; /* ends with NULL */
 /* Exit statuses, the same for all verbs. */
 enum {
     EXIT_OK = 0,
-    EXIT_FAULT = 1, /* it did not work; one clear line says why */
-    EXIT_USAGE = 2, /* the command line or the configuration is wrong */
+    EXIT_FAULT = 1,     /* it did not work; one clear line says why */
+    EXIT_USAGE = 2,     /* the command line or the configuration is wrong */
+    EXIT_UNDRAINED = 3, /* all in order, but events that vendors were told are safe wait in the spool, on this disk */
 };

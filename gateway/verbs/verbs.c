@@ -6,8 +6,8 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-    &verb_gateway, &verb_egress, &verb_dev,     &verb_check,    &verb_convert,
-    &verb_send,    &verb_topics, &verb_command, &verb_simulate, NULL,
+    &verb_gateway, &verb_egress,  &verb_dev,   &verb_check,    &verb_convert, &verb_send,
+    &verb_topics,  &verb_command, &verb_spool, &verb_simulate, NULL,
 };
 
 static void
@@ -18,7 +18,7 @@ print_help(FILE *stream)
           "usage: trunkline VERB [OPTIONS]\n\n",
           stream);
     for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
-        fprintf(stream, "  %-9s %s\n", (*verb)->name, (*verb)->summary);
+        fprintf(stream, "  %-10s %s\n", (*verb)->name, (*verb)->summary);
     }
     fputs("\n`trunkline VERB --help` tells the options of a verb; `trunkline --version` prints the version.\n", stream);
 }

@@ -11,6 +11,9 @@ extern const struct verb verb_convert;
 extern const struct verb verb_send;
 extern const struct verb verb_topics;
 extern const struct verb verb_command;
+extern const struct verb verb_spool;
+extern const struct verb verb_deadletter;
+extern const struct verb verb_audit;
 extern const struct verb verb_simulate;
 
 /* `trunkline VERB ...`, `trunkline --help`, `trunkline --version`; returns the exit status. */

@@ -1,0 +1,144 @@
+/* `trunkline spool export`: the records as lines of JSON. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/json_writer.h"
+#include "base/utf8.h"
+#include "verbs/spool_verb.h"
+#include "verbs/verb.h"
+
+#define LINE_BYTES_MAX ((size_t)1 << 30)
+#define BASE64_STEP    ((size_t)3 << 16) /* a multiple of three bytes: pieces can be joined */
+
+struct export
+{
+    const struct spool_order *order;
+    const char *instance;
+    struct arena_pool *pool;
+    uint64_t damaged;
+    struct error error;
+};
+
+static struct slice
+base64(struct arena *arena, struct slice bytes)
+{
+    char *text = arena_alloc(arena, BASE64_TEXT_BYTES(bytes.length) + 1);
+    size_t length = 0;
+
+    if (text == NULL) {
+        return (struct slice){0};
+    }
+    for (size_t at = 0; at < bytes.length; at += BASE64_STEP) {
+        size_t step = bytes.length - at < BASE64_STEP ? bytes.length - at : BASE64_STEP;
+
+        length += base64_encode((const unsigned char *)bytes.data + at, step, text + length);
+    }
+    return slice_make(text, length);
+}
+
+/* As text, or, under the other name, as Base64. */
+static void
+write_bytes(struct json_writer *writer, const char *name, const char *base64_name, struct slice bytes)
+{
+    bool text = utf8_valid(bytes);
+
+    json_name(writer, slice_from(text ? name : base64_name));
+    json_string(writer, text ? bytes : base64(writer->arena, bytes));
+}
+
+static void
+write_headers(struct json_writer *writer, const struct record *record)
+{
+    json_name(writer, slice_from("headers"));
+    json_open(writer, '[');
+    for (size_t i = 0; i < record->header_count; i++) {
+        json_open(writer, '{');
+        write_bytes(writer, "name", "name_base64", record->headers[i].name);
+        write_bytes(writer, "value", "value_base64", record->headers[i].value);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void
+write_record(struct json_writer *writer, const struct export *export, const struct stored *stored)
+{
+    int64_t age_ms = clock_wall_ms(clock_system()) - stored->spooled_ms;
+
+    json_open(writer, '{');
+    json_name(writer, slice_from("instance"));
+    json_string(writer, slice_from(export->instance));
+    json_name(writer, slice_from("id"));
+    json_integer(writer, stored->id);
+    json_name(writer, slice_from("age_seconds"));
+    json_integer(writer, age_ms < 0 ? 0 : age_ms / 1000);
+    write_bytes(writer, "source", "source_base64", stored->source);
+    if (!slice_empty(stored->aside)) {
+        write_bytes(writer, "set_aside", "set_aside_base64", stored->aside);
+    }
+    write_bytes(writer, "topic", "topic_base64", stored->record.topic);
+    if (!slice_empty(stored->record.key)) {
+        write_bytes(writer, "key", "key_base64", stored->record.key);
+    }
+    write_headers(writer, &stored->record);
+    write_bytes(writer, "value", "value_base64", stored->record.value);
+    json_close(writer, '}');
+}
+
+static bool
+print_record(void *argument, const struct stored *stored)
+{
+    struct export *export = argument;
+    struct json_writer writer;
+    struct arena *arena;
+    struct slice line;
+    bool printed;
+
+    if (stored->damaged) {
+        export->damaged++;
+        return true;
+    }
+    if (export->order->set_aside && slice_empty(stored->aside)) {
+        return true;
+    }
+    arena = arena_new(export->pool, LINE_BYTES_MAX);
+    if (arena == NULL) {
+        return error_set(&export->error, "out of memory");
+    }
+    json_writer_init(&writer, arena, stored->record.value.length + 1024);
+    write_record(&writer, export, stored);
+    line = json_finish(&writer);
+    printed = !slice_empty(line) && fwrite(line.data, 1, line.length, stdout) == line.length && putchar('\n') != EOF;
+    if (!printed) {
+        error_set(&export->error, slice_empty(line) ? "out of memory" : "cannot write the lines: %s", strerror(errno));
+    }
+    arena_free(arena);
+    return printed;
+}
+
+int
+spool_export(const struct spool_order *order, const struct spool_instances *instances)
+{
+    struct export export = {.order = order, .pool = arena_pool_new(65536, 64)};
+    bool good = export.pool != NULL || error_set(&export.error, "out of memory");
+
+    for (size_t i = 0; i < instances->count && good; i++) {
+        export.instance = instances->names[i];
+        good = spool_files_visit(order->config->data_dir, export.instance, print_record, &export, &export.error) &&
+               export.error.text[0] == '\0';
+    }
+    if (fflush(stdout) != 0 && good) {
+        good = error_set(&export.error, "cannot write the lines: %s", strerror(errno));
+    }
+    if (good && export.damaged > 0) {
+        good =
+            error_set(&export.error, "%llu records are damaged and were left out", (unsigned long long)export.damaged);
+    }
+    if (!good) {
+        fprintf(stderr, "trunkline spool: %s\n", export.error.text);
+    }
+    arena_pool_free(export.pool);
+    return good ? EXIT_OK : EXIT_FAULT;
+}
