@@ -6,11 +6,11 @@
 #include "bus/partition.h"
 #include "bus/range_reader.h"
 
-#define LOT      60
-#define WIDE     "wide"
-#define WIDTH    7
-#define ASK_MS   10000
-#define DOWN_RTT 400
+#define LOT     60
+#define WIDE    "wide"
+#define WIDTH   7
+#define ASK_MS  10000
+#define SLOW_MS 2000
 
 static struct parcel parcels[3 * LOT];
 
@@ -163,35 +163,38 @@ test_no_partition_is_told_without_kafka(void **state)
     producer_free(producer, 0);
 }
 
-/* The first lot is out and slow, the second waits behind it, the third comes after the purge. */
+/* A request is out and slow, the second lot waits behind it, the third comes after the purge. How much of the first lot
+ * the request carries is chance. */
 static void
 test_gives_up_what_has_not_been_sent_and_nothing_else(void **state)
 {
     struct bus *bus = *state;
     struct content content;
     struct producer *producer;
-    unsigned order = 0;
+    unsigned order = 0, place = 0;
 
     bus_set(bus, "max.in.flight", "1");
     producer = bus_producer(bus);
     publish(producer, 0, 1, &order); /* connections and metadata */
     RUN_UNTIL(bus, order == 1);
-    rd_kafka_mock_broker_set_rtt(bus->cluster, 1, DOWN_RTT);
+    rd_kafka_mock_broker_set_rtt(bus->cluster, 1, SLOW_MS);
     publish(producer, 1, LOT - 1, &order);
-    RUN_UNTIL(bus, order == 1 && clock_monotonic_ns(clock_system()) > parcels[1].set.published_ns + SECOND_NS / 10);
+    RUN_UNTIL(bus, clock_monotonic_ns(clock_system()) > parcels[1].set.published_ns + SECOND_NS / 10);
     publish(producer, LOT, LOT, &order);
     producer_purge_queued(producer);
+    rd_kafka_mock_broker_set_rtt(bus->cluster, 1, 0);
     RUN_UNTIL(bus, count_of(LOT, LOT, DELIVERY_FAILED) == LOT); /* long before any time-out */
     publish(producer, 2 * LOT, LOT, &order);
-    rd_kafka_mock_broker_set_rtt(bus->cluster, 1, 0);
     RUN_UNTIL(bus, order == 3 * LOT);
-    assert_int_equal(count_of(0, LOT, DELIVERY_ACKNOWLEDGED), LOT);
+    assert_in_range(count_of(1, LOT - 1, DELIVERY_ACKNOWLEDGED), 1, LOT - 1);
     assert_int_equal(count_of(2 * LOT, LOT, DELIVERY_ACKNOWLEDGED), LOT);
     read_topic(bus, TOPIC, &content);
-    assert_int_equal(content.count, 2 * LOT);
-    for (unsigned i = 0; i < 2 * LOT; i++) {
-        assert_string_equal(content.values[i], parcels[i < LOT ? i : i + LOT].value);
+    for (unsigned i = 0; i < 3 * LOT; i++) {
+        if (parcels[i].set.delivery == DELIVERY_ACKNOWLEDGED) {
+            assert_string_equal(content.values[place++], parcels[i].value);
+        }
     }
+    assert_int_equal(content.count, place);
     producer_free(producer, 1000);
 }
 
