@@ -44,12 +44,13 @@ class Kafka:
         self.admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": address, "log_level": 3})
 
     @classmethod
-    def start(cls, directory, *options):
-        """options: more of kafka.sh's, such as "--second", "127.0.0.1:19092"."""
-        command = [str(SCRIPT), "start", "--dir", str(directory), *options]
+    def start(cls, directory, *options, within=(), address=None):
+        """options: more of kafka.sh's, such as "--second", "127.0.0.1:19092". within: a command that runs commands, such
+        as "ip", "netns", "exec", <name>. address: where it is reached, if not at the one that kafka.sh tells."""
+        command = [*within, str(SCRIPT), "start", "--dir", str(directory), *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
         assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr}"
-        return cls(done.stdout.split()[-1], pathlib.Path(directory))
+        return cls(address or done.stdout.split()[-1], pathlib.Path(directory))
 
     def stop(self):
         if self.directory is not None:
