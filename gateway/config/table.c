@@ -257,7 +257,7 @@ const struct config_option config_table[] = {
      .low = 1,
      .high = 3600,
      CONFIG(shutdown_seconds),
-     .help = "after SIGTERM, what is owed is finished within"},
+     .help = "after SIGTERM, what is owed is finished, and the spool sent to Kafka, within"},
     {.path = "gateway.limits.head_bytes",
      .kind = OPTION_SIZE,
      .fallback = "16384",

@@ -22,7 +22,7 @@
  * comes before it is there goes to the spool. */
 #define WARM_UP_MS       3000
 #define SPOOL_WARM_UP_MS 1000
-#define PATIENCE_MS      1000 /* of a start with a spool, for the first look at the topics */
+#define PATIENCE_SECONDS 1 /* of a start with a spool, for the first look at the topics */
 
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
@@ -328,7 +328,7 @@ int
 process_run(struct process *process, void (*on_started)(void *argument), void *argument)
 {
     static const struct preparation_callbacks callbacks = {on_topics_tried, on_topics_there};
-    static const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000, .tv_usec = PATIENCE_MS % 1000 * 1000};
+    static const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
     struct error error = {0};
 
     process->on_started = on_started;
