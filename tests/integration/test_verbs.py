@@ -116,7 +116,7 @@ def test_without_kafka_it_serves_503_and_is_not_ready(tmp_path):
     ready = gateway.management("/readyz")
     assert ready.status == 503 and b"127.0.0.1:1" in ready.body
     gateway.signal(signal.SIGHUP)
-    gateway.wait_for_log("reload_not_supported")
+    gateway.wait_for_log("configuration_reloaded")
     gateway.signal(signal.SIGTERM)
     gateway.wait_for_log("gateway_stopping")
     gateway.signal(signal.SIGTERM)
