@@ -1,7 +1,6 @@
 /* `trunkline convert`: a payload in, its canonical events out; no network. */
 #include <stdio.h>
 
-#include "base/json_writer.h"
 #include "ingress/translation.h"
 #include "verbs/builtin.h"
 #include "verbs/options.h"
@@ -74,35 +73,6 @@ options_read(int argc, char **argv, struct convert_options *options)
     return options_operand(argc, argv, &options->file);
 }
 
-/* One line: the value as it goes to Kafka, or with what goes beside it. */
-static void
-print_record(const struct record *record, bool whole, struct arena *arena)
-{
-    struct json_writer writer;
-
-    if (!whole) {
-        printer_json_line(stdout, record->value);
-        return;
-    }
-    json_writer_init(&writer, arena, record->value.length + 512);
-    json_open(&writer, '{');
-    json_name(&writer, (struct slice)SLICE("topic"));
-    json_string(&writer, record->topic);
-    json_name(&writer, (struct slice)SLICE("key"));
-    json_string(&writer, record->key);
-    json_name(&writer, (struct slice)SLICE("headers"));
-    json_open(&writer, '{');
-    for (size_t i = 0; i < record->header_count; i++) {
-        json_name(&writer, record->headers[i].name);
-        json_string(&writer, record->headers[i].value);
-    }
-    json_close(&writer, '}');
-    json_name(&writer, (struct slice)SLICE("value"));
-    json_raw(&writer, record->value);
-    json_close(&writer, '}');
-    printer_json_line(stdout, json_finish(&writer));
-}
-
 static int
 print_translation(const struct translation *translation, const struct convert_options *options, struct arena *arena)
 {
@@ -115,8 +85,11 @@ print_translation(const struct translation *translation, const struct convert_op
         const struct record *record = &translation->records[i];
         bool another_topic = i > 0 && record->value.data == record[-1].value.data;
 
-        if (options->records || !another_topic) {
-            print_record(record, options->records, arena);
+        if (options->records && !printer_record(stdout, record, arena)) {
+            return fault("out of memory");
+        }
+        if (!options->records && !another_topic) {
+            printer_json_line(stdout, record->value);
         }
     }
     return fflush(stdout) == 0 ? EXIT_OK : fault("cannot write to standard output");

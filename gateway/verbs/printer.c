@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
 
 #define INDENT 2
 
@@ -27,6 +29,98 @@ printer_json_line(FILE *stream, struct slice json)
     }
     (void)fwrite(json.data + start, 1, json.length - start, stream);
     fputc('\n', stream);
+}
+
+/* C0, DEL and C1, the last in UTF-8. */
+static bool
+is_control(struct slice character)
+{
+    unsigned char first = (unsigned char)character.data[0];
+
+    return first < 0x20 || first == 0x7f ||
+           (character.length == 2 && first == 0xc2 && (unsigned char)character.data[1] < 0xa0);
+}
+
+void
+printer_text(FILE *stream, struct slice text)
+{
+    while (text.length > 0) {
+        size_t bytes = utf8_character_bytes(text);
+        size_t taken = bytes == 0 ? 1 : bytes;
+
+        if (bytes == 0 || is_control(slice_make(text.data, bytes))) {
+            fputc('?', stream);
+        } else {
+            (void)fwrite(text.data, 1, bytes, stream);
+        }
+        text = slice_make(text.data + taken, text.length - taken);
+    }
+}
+
+/* NUL is valid UTF-8, and a text in JSON; not every reader of ours takes it. */
+static bool
+is_text(struct slice bytes)
+{
+    return bytes.length == 0 || (utf8_valid(bytes) && memchr(bytes.data, '\0', bytes.length) == NULL);
+}
+
+/* In pieces of whole groups, which stand one behind the other without padding. */
+static struct slice
+base64_text(struct slice bytes, struct arena *arena)
+{
+    static const size_t piece_bytes = BASE64_INPUT_MAX / 3 * 3;
+    char *text = arena_alloc(arena, BASE64_TEXT_BYTES(bytes.length) + 1);
+    size_t length = 0;
+
+    if (text == NULL) {
+        return (struct slice){0};
+    }
+    for (size_t at = 0; at < bytes.length; at += piece_bytes) {
+        size_t piece = bytes.length - at < piece_bytes ? bytes.length - at : piece_bytes;
+
+        length += base64_encode((const unsigned char *)bytes.data + at, piece, text + length);
+    }
+    return slice_make(text, length);
+}
+
+void
+printer_json_bytes(struct json_writer *writer, const char *name, struct slice bytes)
+{
+    if (is_text(bytes)) {
+        json_name(writer, slice_from(name));
+        json_string(writer, bytes);
+    } else {
+        json_name(writer, arena_printf(writer->arena, "%s_base64", name));
+        json_string(writer, base64_text(bytes, writer->arena));
+    }
+}
+
+bool
+printer_record(FILE *stream, const struct record *record, struct arena *arena)
+{
+    struct json_writer writer;
+    struct slice json;
+
+    json_writer_init(&writer, arena, record->value.length + 512);
+    json_open(&writer, '{');
+    json_name(&writer, (struct slice)SLICE("topic"));
+    json_string(&writer, record->topic);
+    json_name(&writer, (struct slice)SLICE("key"));
+    json_string(&writer, record->key);
+    json_name(&writer, (struct slice)SLICE("headers"));
+    json_open(&writer, '{');
+    for (size_t i = 0; i < record->header_count; i++) {
+        struct slice name = record->headers[i].name;
+
+        printer_json_bytes(&writer, utf8_valid(name) ? name.data : "?", record->headers[i].value);
+    }
+    json_close(&writer, '}');
+    json_name(&writer, (struct slice)SLICE("value"));
+    json_raw(&writer, record->value);
+    json_close(&writer, '}');
+    json = json_finish(&writer);
+    printer_json_line(stream, json);
+    return !slice_empty(json);
 }
 
 struct printer

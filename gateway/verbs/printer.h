@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/json_writer.h"
 #include "base/slice.h"
 #include "base/value.h"
+#include "event/recordset.h"
 
 struct printer {
     FILE *stream;
@@ -14,6 +16,15 @@ struct printer {
 
 /* JSON and a line's end. Vendors' own line ends between its tokens become spaces, so that it is one line. */
 void printer_json_line(FILE *stream, struct slice json);
+
+/* The text, with "?" in place of control characters and of bytes that are no UTF-8: nothing that a terminal obeys. */
+void printer_text(FILE *stream, struct slice text);
+
+/* A member of that name with the bytes as text, or, when they are no text for JSON, of the name <name>_base64. */
+void printer_json_bytes(struct json_writer *writer, const char *name, struct slice bytes);
+
+/* One line: {"topic", "key", "headers", "value"}. The value is JSON, and so it stays. false: the arena is full. */
+bool printer_record(FILE *stream, const struct record *record, struct arena *arena) MUST_CHECK;
 
 struct printer printer_for(FILE *stream);
 /* event: the parsed value of the record, in structured mode. Memory that is needed meanwhile comes from the arena. */

@@ -1,0 +1,505 @@
+/* `trunkline audit`: holds a client's ledger of accepted ids against the topics. */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/json_writer.h"
+#include "event/cloudevent_reader.h"
+#include "verbs/audit_ledger.h"
+#include "verbs/event_topics.h"
+#include "verbs/lookback.h"
+#include "verbs/options.h"
+#include "verbs/verbs.h"
+
+#define ARENA_BYTES   ((size_t)64 * 1024 * 1024) /* of one event */
+#define CHUNK_BYTES   ((size_t)64 * 1024)
+#define LIST_MAX      AUDIT_IDS_MAX
+#define LIST_USUAL    100
+#define SOURCE_PREFIX "/trunkline/"
+/* An event's tree is larger than that of the message in it, which has the usual limits. */
+#define EVENT_LIMITS ((struct value_limits){.depth = 40, .members = 200000})
+
+struct audit_options {
+    struct common_options common;
+    const char *ledger;
+    struct time_range range;
+    struct slice topics[AUDIT_TOPICS_MAX];
+    size_t topic_count; /* 0: all topics of events */
+    unsigned limit;
+    bool json;
+};
+
+struct audit {
+    const struct audit_options *options;
+    const struct config *config;
+    const struct slice *topics;
+    size_t topic_count;
+    struct audit_ledger *ledger;
+    struct arena_pool *pool;
+    uint64_t records, unreadable;
+    bool no_memory;
+};
+
+static int
+fault(const char *text)
+{
+    fprintf(stderr, "trunkline audit: %s\n", text);
+    return EXIT_FAULT;
+}
+
+/* --- the command line --- */
+
+enum {
+    OPTION_LEDGER = 'l',
+    OPTION_FROM = 'f',
+    OPTION_TO = 't',
+    OPTION_TOPIC = 'T',
+    OPTION_LIMIT = 'n',
+    OPTION_JSON = 'j',
+};
+
+static bool
+take_topic(struct audit_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->topic_count; i++) {
+        if (slice_is(options->topics[i], name)) {
+            return true;
+        }
+    }
+    if (options->topic_count == AUDIT_TOPICS_MAX) {
+        fprintf(stderr, "trunkline audit: --topic can be given %d times\n", AUDIT_TOPICS_MAX);
+        return false;
+    }
+    options->topics[options->topic_count++] = slice_from(name);
+    return true;
+}
+
+static bool
+take_option(int option, struct audit_options *options)
+{
+    switch (option) {
+    case OPTION_LEDGER:
+        options->ledger = optarg;
+        return true;
+    case OPTION_FROM:
+        return lookback_time_option("audit", "--from", optarg, &options->range.from_ms);
+    case OPTION_TO:
+        return lookback_time_option("audit", "--to", optarg, &options->range.to_ms);
+    case OPTION_TOPIC:
+        return take_topic(options, optarg);
+    case OPTION_LIMIT:
+        return options_number("audit", "--limit", optarg, LIST_MAX, &options->limit);
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
+options_read(int argc, char **argv, struct audit_options *options)
+{
+    static const struct option table[] = {
+        {"ledger", required_argument, NULL, OPTION_LEDGER},
+        {"from", required_argument, NULL, OPTION_FROM},
+        {"to", required_argument, NULL, OPTION_TO},
+        {"topic", required_argument, NULL, OPTION_TOPIC},
+        {"limit", required_argument, NULL, OPTION_LIMIT},
+        {"json", no_argument, NULL, OPTION_JSON},
+        COMMON_OPTIONS,
+    };
+    const char *operand;
+    int option;
+
+    *options = (struct audit_options){
+        .common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_ERROR},
+        .range = {.from_ms = 0, .to_ms = INT64_MAX},
+        .limit = LIST_USUAL,
+    };
+    while ((option = options_next(argc, argv, table, &options->common)) != -1) {
+        if (!take_option(option, options)) {
+            return false;
+        }
+    }
+    if (!options_operand(argc, argv, &operand)) {
+        return false;
+    }
+    if (options->ledger == NULL || operand != NULL) {
+        fprintf(stderr, "trunkline audit: --ledger FILE is needed, and no operand (- is standard input)\n");
+        return false;
+    }
+    return true;
+}
+
+/* --- what is found on the topics --- */
+
+static bool
+read_event(const struct consumed *record, struct arena *arena, struct incoming_event *event)
+{
+    struct slice id;
+
+    *event = (struct incoming_event){
+        .form = EVENT_FORM_BINARY,
+        .headers = record->headers,
+        .header_count = record->header_count,
+    };
+    if (cloudevent_attribute(event, "id", &id) == ATTRIBUTE_TEXT) {
+        return true;
+    }
+    event->form = EVENT_FORM_STRUCTURED;
+    event->object = json_parse(arena, record->value, EVENT_LIMITS, NULL);
+    event->data = value_member(event->object, "data");
+    return event->object != NULL && event->object->kind == VALUE_OBJECT;
+}
+
+/* The bytes of the event's data: what must not differ where an id comes twice. */
+static bool
+digest_data(const struct consumed *record, const struct incoming_event *event, uint64_t *digest)
+{
+    struct slice data = record->value;
+    char hex[SHA256_HEX_BYTES];
+
+    if (event->form == EVENT_FORM_STRUCTURED) {
+        data = event->data == NULL ? (struct slice){0} : event->data->raw;
+    }
+    if (!digest_sha256_hex(data, hex)) {
+        return false;
+    }
+    *digest = 0;
+    for (size_t i = 0; i < 16; i++) {
+        *digest = *digest << 4 | (uint64_t)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
+    }
+    return true;
+}
+
+static unsigned
+topic_number(const struct audit *audit, struct slice topic)
+{
+    unsigned number = 0;
+
+    while (number + 1 < audit->topic_count && !slice_equal(audit->topics[number], topic)) {
+        number++;
+    }
+    return number;
+}
+
+static enum event_type
+type_of(struct slice name)
+{
+    for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
+        if (slice_equal(event_names((enum event_type)type)->type, name)) {
+            return (enum event_type)type;
+        }
+    }
+    return EVENT_NONE;
+}
+
+/* Those of the audited topics that the configuration sends such an event to. */
+static uint32_t
+expected_topics(const struct audit *audit, const struct audit_sighting *sighting, struct slice type_name)
+{
+    const struct source *source = config_source(audit->config, sighting->source);
+    enum event_type type = type_of(type_name);
+    uint32_t expected = UINT32_C(1) << sighting->topic;
+
+    if (source == NULL || type == EVENT_NONE) {
+        return expected;
+    }
+    for (size_t i = 0; i < source->targets[type].count; i++) {
+        unsigned topic = topic_number(audit, source->targets[type].topics[i]);
+
+        if (slice_equal(audit->topics[topic], source->targets[type].topics[i])) {
+            expected |= UINT32_C(1) << topic;
+        }
+    }
+    return expected;
+}
+
+static bool
+see(struct audit *audit, const struct consumed *record, struct arena *arena)
+{
+    static const struct slice prefix = SLICE(SOURCE_PREFIX);
+    struct audit_sighting sighting = {.topic = topic_number(audit, record->topic)};
+    struct incoming_event event;
+    struct slice type;
+
+    if (!read_event(record, arena, &event) || cloudevent_attribute(&event, "id", &sighting.id) != ATTRIBUTE_TEXT ||
+        cloudevent_attribute(&event, "source", &sighting.source) != ATTRIBUTE_TEXT ||
+        cloudevent_attribute(&event, "type", &type) != ATTRIBUTE_TEXT ||
+        !digest_data(record, &event, &sighting.content)) {
+        return false;
+    }
+    if (sighting.source.length > prefix.length && memcmp(sighting.source.data, prefix.data, prefix.length) == 0) {
+        sighting.source = slice_make(sighting.source.data + prefix.length, sighting.source.length - prefix.length);
+    }
+    sighting.expected = expected_topics(audit, &sighting, type);
+    audit_ledger_see(audit->ledger, &sighting);
+    return true;
+}
+
+static void
+on_record(const struct consumed *record, void *argument)
+{
+    struct audit *audit = argument;
+    struct arena *arena = arena_new(audit->pool, ARENA_BYTES);
+
+    audit->records++;
+    if (arena == NULL) {
+        audit->no_memory = true;
+    } else if (!see(audit, record, arena)) {
+        audit->unreadable++;
+    }
+    arena_free(arena);
+}
+
+/* --- what is told --- */
+
+static const char *const fates[] = {
+    [AUDIT_MISSING] = "missing",
+    [AUDIT_INCOMPLETE] = "incomplete",
+    [AUDIT_CORRUPTED] = "corrupted",
+};
+
+struct telling {
+    const struct audit *audit;
+    enum audit_fate fate;
+    struct json_writer *writer; /* NULL: lines */
+};
+
+/* "missing<TAB>ID", or "incomplete<TAB>ID<TAB>topics that it is not on". */
+static void
+print_line(struct slice id, uint32_t absent, void *argument)
+{
+    const struct telling *telling = argument;
+    const char *between = "\t";
+
+    printf("%s\t%.*s", fates[telling->fate], SLICE_ARGS(id));
+    for (size_t i = 0; i < telling->audit->topic_count && telling->fate == AUDIT_INCOMPLETE; i++) {
+        if ((absent >> i & 1) != 0) {
+            printf("%s%.*s", between, SLICE_ARGS(telling->audit->topics[i]));
+            between = ",";
+        }
+    }
+    putchar('\n');
+}
+
+static void
+write_id(struct slice id, uint32_t absent, void *argument)
+{
+    const struct telling *telling = argument;
+
+    (void)absent;
+    json_string(telling->writer, id);
+}
+
+static void
+print_text(const struct audit *audit, const struct audit_counts *counts)
+{
+    for (int fate = AUDIT_MISSING; fate <= AUDIT_CORRUPTED; fate++) {
+        struct telling telling = {audit, (enum audit_fate)fate, NULL};
+
+        audit_ledger_list(audit->ledger, telling.fate, audit->options->limit, print_line, &telling);
+    }
+    printf("ids: %llu (%llu lines); found: %llu; missing: %llu; incomplete: %llu; corrupted: %llu\n",
+           (unsigned long long)counts->ids, (unsigned long long)counts->lines, (unsigned long long)counts->found,
+           (unsigned long long)counts->missing, (unsigned long long)counts->incomplete,
+           (unsigned long long)counts->corrupted);
+    printf("records: %llu on %zu topics; duplicates: %llu; not in the ledger: %llu; unreadable: %llu\n",
+           (unsigned long long)audit->records, audit->topic_count, (unsigned long long)counts->duplicates,
+           (unsigned long long)counts->unknown, (unsigned long long)audit->unreadable);
+}
+
+static void
+write_number(struct json_writer *writer, const char *name, uint64_t number)
+{
+    json_name(writer, slice_from(name));
+    json_integer(writer, (int64_t)number);
+}
+
+static bool
+print_json(const struct audit *audit, const struct audit_counts *counts)
+{
+    struct arena *arena = arena_new(NULL, (size_t)4 << 30);
+    struct json_writer writer;
+    struct slice json = {0};
+
+    if (arena == NULL) {
+        return false;
+    }
+    json_writer_init(&writer, arena, CHUNK_BYTES);
+    json_open(&writer, '{');
+    write_number(&writer, "lines", counts->lines);
+    write_number(&writer, "ids", counts->ids);
+    write_number(&writer, "found", counts->found);
+    write_number(&writer, "missing", counts->missing);
+    write_number(&writer, "incomplete", counts->incomplete);
+    write_number(&writer, "corrupted", counts->corrupted);
+    write_number(&writer, "records", audit->records);
+    write_number(&writer, "duplicates", counts->duplicates);
+    write_number(&writer, "unknown", counts->unknown);
+    write_number(&writer, "unreadable", audit->unreadable);
+    for (int fate = AUDIT_MISSING; fate <= AUDIT_CORRUPTED; fate++) {
+        struct telling telling = {audit, (enum audit_fate)fate, &writer};
+
+        json_name(&writer, arena_printf(arena, "%s_ids", fates[fate]));
+        json_open(&writer, '[');
+        audit_ledger_list(audit->ledger, telling.fate, audit->options->limit, write_id, &telling);
+        json_close(&writer, ']');
+    }
+    json_close(&writer, '}');
+    json = json_finish(&writer);
+    (void)fwrite(json.data, 1, json.length, stdout);
+    putchar('\n');
+    arena_free(arena);
+    return !slice_empty(json);
+}
+
+static int
+tell(const struct audit *audit)
+{
+    struct audit_counts counts = audit_ledger_counts(audit->ledger);
+
+    if (audit->no_memory) {
+        return fault("out of memory");
+    }
+    if (!audit->options->json) {
+        print_text(audit, &counts);
+    } else if (!print_json(audit, &counts)) {
+        return fault("out of memory");
+    }
+    if (fflush(stdout) != 0) {
+        return fault("cannot write to standard output");
+    }
+    return counts.missing + counts.incomplete + counts.corrupted == 0 ? EXIT_OK : EXIT_FAULT;
+}
+
+/* --- its course --- */
+
+static bool
+ledger_load(struct audit *audit, struct error *error)
+{
+    const char *path = audit->options->ledger;
+    bool standard_input = strcmp(path, "-") == 0;
+    FILE *stream = standard_input ? stdin : fopen(path, "rbe");
+    bool loaded;
+
+    if (stream == NULL) {
+        return error_set(error, "cannot open %s: %s", path, strerror(errno));
+    }
+    loaded = audit_ledger_read(audit->ledger, stream, standard_input ? "standard input" : path, error);
+    if (!standard_input) {
+        (void)fclose(stream);
+    }
+    return loaded;
+}
+
+static bool
+choose_topics(struct audit *audit, struct error *error)
+{
+    audit->topics = audit->options->topics;
+    audit->topic_count = audit->options->topic_count;
+    if (audit->topic_count > 0) {
+        return true;
+    }
+    audit->topics = event_topics(audit->config, &audit->topic_count);
+    if (audit->topics == NULL) {
+        return error_set(error, "out of memory");
+    }
+    return audit->topic_count <= AUDIT_TOPICS_MAX ||
+           error_set(error, "the configuration has events on %zu topics; choose up to %d of them with --topic",
+                     audit->topic_count, AUDIT_TOPICS_MAX);
+}
+
+static bool
+search(struct audit *audit, struct error *error)
+{
+    struct lookback lookback = {
+        .kafka = &audit->config->kafka,
+        .base = event_base_new(),
+        .on_record = on_record,
+        .argument = audit,
+    };
+    bool searched;
+
+    if (lookback.base == NULL) {
+        return error_set(error, "out of memory");
+    }
+    searched = lookback_range(&lookback, audit->topics, audit->topic_count, &audit->options->range, error);
+    event_base_free(lookback.base);
+    return searched;
+}
+
+static int
+audit_with(const struct config *config, const struct audit_options *options)
+{
+    struct audit audit = {
+        .options = options,
+        .config = config,
+        .ledger = audit_ledger_new(),
+        .pool = arena_pool_new(CHUNK_BYTES, 1),
+    };
+    struct error error = {""};
+    int status = EXIT_FAULT;
+
+    if (audit.ledger == NULL || audit.pool == NULL) {
+        status = fault("out of memory");
+    } else if (!ledger_load(&audit, &error)) {
+        (void)fault(error.text);
+        status = EXIT_USAGE;
+    } else if (!choose_topics(&audit, &error) || !search(&audit, &error)) {
+        status = fault(error.text);
+    } else {
+        status = tell(&audit);
+    }
+    audit_ledger_free(audit.ledger);
+    arena_pool_free(audit.pool);
+    return status;
+}
+
+static int
+audit_run(int argc, char **argv)
+{
+    struct audit_options options;
+    struct config *config;
+    int status;
+
+    if (!options_read(argc, argv, &options)) {
+        return EXIT_USAGE;
+    }
+    log_setup(options.common.log_format, options.common.log_level, clock_system());
+    config = options_load(options.common.config == NULL ? DEFAULT_CONFIG : options.common.config, CONFIG_SOURCES);
+    if (config == NULL) {
+        return EXIT_USAGE;
+    }
+    status = audit_with(config, &options);
+    config_free(config);
+    return status;
+}
+
+const struct verb verb_audit = {
+    .name = "audit",
+    .summary = "holds a client's ledger of accepted event ids against the topics",
+    .usage =
+        "usage: trunkline audit --ledger FILE|- [OPTIONS]\n\n"
+        "Reads the topics of events and tells which ids of the ledger are on none of them, are not on all that the\n"
+        "routes name, or came twice with data that differ. A ledger has an event id a line, as `trunkline convert`\n"
+        "prints them, or SOURCE<TAB>ID; further columns are passed over.\n\n"
+        "  --ledger FILE         the ledger; - is standard input\n"
+        "  --from TIME           reads what Kafka took from then on (default: all that it still has)\n"
+        "  --to TIME             and before then (default: to the end). TIME is one such as\n"
+        "                        2026-11-21T10:00:00+08:00, or how long ago: 90s, 10m, 2h, 1d\n"
+        "  --topic TOPIC         reads this topic; may come again (default: the configuration's topics of events)\n"
+        "  --limit NUMBER        how many ids of each kind are printed (default 100)\n"
+        "  --json                one object instead of lines\n" COMMON_USAGE "\n"
+        "Leave room in the times: they are when Kafka took a record, which is later than the answer for what had to\n"
+        "wait in a spool. What still lies in a spool is on no topic yet, and missing here: `trunkline spool status`\n"
+        "tells of it. What Kafka has deleted by age is missing, too; routes that have changed since make events\n"
+        "incomplete. The ledger is held in memory: some 100 MB for a million ids, of which it takes 10 million.\n\n"
+        "Exit status: 0 every id was found whole, 1 some are missing, incomplete or corrupted, or it could not be\n"
+        "found out, 2 the command line, the configuration or the ledger is wrong.\n",
+    .run = audit_run,
+};
