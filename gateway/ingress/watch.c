@@ -20,7 +20,8 @@ tell(struct worker *worker)
     if (worker->breaker == NULL) {
         return;
     }
-    if (state.last_acknowledged_ns != 0) {
+    if (state.last_acknowledged_ns > worker->acknowledged_ns) { /* else another worker may know of a later one */
+        worker->acknowledged_ns = state.last_acknowledged_ns;
         breaker_acknowledged(worker->breaker, state.last_acknowledged_ns);
     }
     /* A producer that has only just been made knows of no broker yet. */

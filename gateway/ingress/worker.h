@@ -63,6 +63,7 @@ struct worker {
     uint64_t overdue;               /* tickets whose budget has run out, so far */
     bool breaker_heeded;            /* since it opened */
     bool kafka_seen;                /* the producer has been connected once */
+    int64_t acknowledged_ns;        /* monotonic: the latest positive report that the breaker was told of */
 
     struct connection *connections; /* all of them */
     size_t connection_count;
