@@ -1,0 +1,486 @@
+/* Jobs in, one transaction, jobs back. */
+#include "spool/commit.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "spool/siblings.h"
+
+#define MILLISECOND_NS    INT64_C(1000000)
+#define BACK_OFF_FIRST_MS 100
+#define BACK_OFF_MOST_MS  5000
+
+/* --- jobs --- */
+
+static struct entry
+entry_of(const struct spool_job *job, size_t index, struct share *share)
+{
+    const struct record *record = job->records[index];
+
+    return (struct entry){
+        .id = job->first_id + (int64_t)index,
+        .key = gate_key(record->topic, record->key),
+        .bytes = store_record_bytes(record, job->source),
+        .share = share,
+    };
+}
+
+static void
+send_back(struct commit *commit, struct spool_job *job, enum spool_fate fate)
+{
+    if (fate != SPOOL_DURABLE) {
+        for (size_t i = 0; i < job->count; i++) {
+            gate_release(commit->stock->gate, gate_key(job->records[i]->topic, job->records[i]->key));
+        }
+        metric_add(fate == SPOOL_FULL ? commit->metrics.refused_full : commit->metrics.refused_failing, job->count);
+    }
+    job->fate = fate;
+    spool_port_return(job);
+}
+
+/* Counts it as there already, so that what comes with it in the same transaction finds the room taken. */
+static bool
+admit(struct commit *commit, struct spool_job *job)
+{
+    struct stock *stock = commit->stock;
+    struct share *share = stock_share(stock, job->source);
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < job->count; i++) {
+        bytes += store_record_bytes(job->records[i], job->source);
+    }
+    if (share == NULL || !stock_admits(stock, share, job->vendor_repeats, bytes) ||
+        (job->in_flight && !id_set_reserve(&stock->in_flight, job->count))) {
+        return false;
+    }
+    job->first_id = commit->next_id;
+    commit->next_id += (int64_t)job->count;
+    for (size_t i = 0; i < job->count; i++) {
+        const struct entry entry = entry_of(job, i, share);
+
+        stock_add(stock, &entry, false);
+        if (job->in_flight) {
+            id_set_add(&stock->in_flight, entry.id);
+        }
+    }
+    return true;
+}
+
+static void
+fail(struct commit *commit, struct spool_job *job)
+{
+    struct share *share = stock_share(commit->stock, job->source);
+
+    for (size_t i = 0; i < job->count; i++) {
+        const struct entry entry = entry_of(job, i, share);
+
+        stock_drop(commit->stock, &entry, false);
+        id_set_remove(&commit->stock->in_flight, entry.id);
+    }
+    send_back(commit, job, SPOOL_FAILING);
+}
+
+static void
+removal_free(struct removal *removal)
+{
+    free(removal);
+}
+
+/* Kafka has it after all. Out of memory: it is drained, as a recognisable duplicate. */
+static void
+retire(struct commit *commit, const struct entry *entry)
+{
+    struct removal *removal = calloc(1, sizeof(*removal));
+
+    if (removal == NULL || !id_set_reserve(&commit->stock->taken, 1)) {
+        free(removal);
+        return;
+    }
+    removal->entry = *entry;
+    removal->free = removal_free;
+    id_set_add(&commit->stock->taken, entry->id);
+    stock_retire(commit->stock, removal);
+}
+
+static void
+settle(struct commit *commit, struct spool_job *job)
+{
+    struct share *share = stock_share(commit->stock, job->source);
+
+    for (size_t i = 0; i < job->count; i++) {
+        const struct entry entry = entry_of(job, i, share);
+
+        id_set_remove(&commit->stock->in_flight, entry.id);
+        if (job->records[i]->delivery == DELIVERY_ACKNOWLEDGED) {
+            retire(commit, &entry);
+        }
+    }
+    spool_port_return(job);
+    if (commit->drain != NULL) {
+        drain_unblock(commit->drain);
+    }
+}
+
+/* --- the transaction --- */
+
+static enum store_verdict
+put_job(struct store *store, const struct spool_job *job, int64_t now_ms)
+{
+    enum store_verdict verdict = STORE_OK;
+
+    for (size_t i = 0; i < job->count && verdict == STORE_OK; i++) {
+        const struct record *record = job->records[i];
+        const struct entry entry = entry_of(job, i, NULL);
+        /* Member by member: a producer may be at work with the others. */
+        const struct stored stored = {
+            .id = entry.id,
+            .spooled_ms = now_ms,
+            .source = job->source,
+            .key = entry.key,
+            .bytes = entry.bytes,
+            .record = {.topic = record->topic,
+                       .key = record->key,
+                       .value = record->value,
+                       .headers = record->headers,
+                       .header_count = record->header_count},
+        };
+
+        verdict = store_put(store, &stored);
+    }
+    return verdict;
+}
+
+static enum store_verdict
+take_out(struct store *store, const struct stock *stock)
+{
+    enum store_verdict verdict = STORE_OK;
+
+    for (const struct removal *removal = stock->removals; removal != NULL && verdict == STORE_OK;
+         removal = removal->next) {
+        verdict = removal->set_aside ? store_set_aside(store, removal->entry.id, removal->reason)
+                                     : store_remove(store, removal->entry.id);
+    }
+    return verdict;
+}
+
+/* Writes a record and takes it out again: whether the disk takes anything. */
+static enum store_verdict
+touch(struct store *store, int64_t id)
+{
+    const struct record record = {.topic = SLICE("trunkline")};
+    const struct stored stored = {.id = id, .source = SLICE("trunkline"), .record = record};
+    enum store_verdict verdict = store_put(store, &stored);
+
+    return verdict == STORE_OK ? store_remove(store, id) : verdict;
+}
+
+static enum store_verdict
+write_all(struct commit *commit, struct store *store, bool touched)
+{
+    int64_t began_ns = clock_monotonic_ns(commit->clock);
+    int64_t now_ms = clock_wall_ms(commit->clock);
+    enum store_verdict verdict = store_begin(store);
+
+    for (const struct spool_job *job = commit->puts.first; job != NULL && verdict == STORE_OK; job = job->next) {
+        verdict = put_job(store, job, now_ms);
+    }
+    if (verdict == STORE_OK) {
+        verdict = take_out(store, commit->stock);
+    }
+    if (verdict == STORE_OK && touched) {
+        verdict = touch(store, commit->next_id);
+    }
+    if (verdict == STORE_OK) {
+        verdict = store_commit(store);
+    }
+    if (verdict == STORE_OK) {
+        metric_add(commit->metrics.commits, 1);
+        metric_observe_ns(commit->metrics.seconds, clock_monotonic_ns(commit->clock) - began_ns);
+    } else {
+        store_take_back(store);
+    }
+    return verdict;
+}
+
+static void
+set_reason(struct commit *commit, const struct error *reason)
+{
+    pthread_mutex_lock(&commit->lock);
+    commit->reason = *reason;
+    pthread_mutex_unlock(&commit->lock);
+}
+
+static void
+note_failure(struct commit *commit, const struct error *reason)
+{
+    unsigned wait_ms;
+
+    if (!commit->failing) {
+        log_error("spool_failing", log_text("reason", reason->text),
+                  log_text("advice", "callbacks that need the spool are answered 503 until the disk takes them again"));
+        commit->back_off_ms = BACK_OFF_FIRST_MS;
+    }
+    commit->failing = true;
+    metric_set(commit->metrics.able, 0);
+    set_reason(commit, reason);
+    wait_ms = commit->back_off_ms / 2 + random_below(commit->back_off_ms / 2 + 1);
+    commit->retry_ns = clock_monotonic_ns(commit->clock) + (int64_t)wait_ms * MILLISECOND_NS;
+    commit->back_off_ms = commit->back_off_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : commit->back_off_ms * 2;
+}
+
+static void
+note_success(struct commit *commit)
+{
+    static const struct error none;
+
+    if (commit->failing) {
+        log_warn("spool_recovered", log_text("file", store_path(keeper_store(commit->keeper))));
+        set_reason(commit, &none);
+    }
+    commit->failing = false;
+    metric_set(commit->metrics.able, 1);
+}
+
+/* Into the file that is written, or, when that one fails for good, into a new one. */
+static bool
+make_durable(struct commit *commit, bool touched)
+{
+    struct error error = {0};
+
+    for (int try = 0; try < 2; try++) {
+        struct store *store = keeper_store(commit->keeper);
+        enum store_verdict verdict;
+
+        if (store == NULL) {
+            if (!keeper_mend(commit->keeper, &error)) {
+                break;
+            }
+            if (commit->drain != NULL) {
+                drain_unblock(commit->drain);
+            }
+            store = keeper_store(commit->keeper);
+        }
+        verdict = write_all(commit, store, touched);
+        if (verdict == STORE_OK) {
+            note_success(commit);
+            return true;
+        }
+        error_set(&error, "%s: %s", store_path(store), store_reason(store));
+        if (verdict == STORE_FULL) {
+            break;
+        }
+        keeper_broken(commit->keeper, store_reason(store));
+    }
+    note_failure(commit, &error);
+    return false;
+}
+
+static void
+finish(struct commit *commit, bool durable)
+{
+    bool any = commit->puts.first != NULL;
+    struct spool_job *job;
+
+    if (durable) {
+        stock_settle_removals(commit->stock);
+    }
+    while ((job = job_queue_take(&commit->puts)) != NULL) {
+        if (durable) {
+            metric_add(commit->metrics.records, job->count);
+            send_back(commit, job, SPOOL_DURABLE);
+        } else {
+            fail(commit, job);
+        }
+    }
+    if (durable && any && commit->drain != NULL) {
+        drain_more(commit->drain);
+    }
+    if (durable && atomic_load(&commit->stock->records) == 0 && atomic_load(&commit->stock->set_aside) == 0) {
+        keeper_renew(commit->keeper);
+    }
+}
+
+void
+commit_work(struct commit *commit)
+{
+    struct job_queue jobs = inbox_take(commit->inbox);
+    struct spool_job *job;
+    bool waits = commit->failing && clock_monotonic_ns(commit->clock) < commit->retry_ns;
+
+    while ((job = job_queue_take(&jobs)) != NULL) {
+        if (job->task == JOB_SETTLE) {
+            settle(commit, job);
+        } else if (waits) {
+            send_back(commit, job, SPOOL_FAILING);
+        } else if (admit(commit, job)) {
+            job_queue_append(&commit->puts, job);
+        } else {
+            send_back(commit, job, SPOOL_FULL);
+        }
+    }
+    if (!waits && (commit->puts.first != NULL || commit->stock->removals != NULL)) {
+        finish(commit, make_durable(commit, false));
+    }
+}
+
+void
+commit_retry(struct commit *commit)
+{
+    bool damaged = keeper_store(commit->keeper) == NULL;
+
+    if ((commit->failing && clock_monotonic_ns(commit->clock) >= commit->retry_ns) || (damaged && !commit->failing)) {
+        finish(commit, make_durable(commit, true));
+    }
+}
+
+void
+commit_last(struct commit *commit)
+{
+    commit->drain = NULL;
+    commit_work(commit);
+}
+
+/* --- adoption --- */
+
+struct adopted {
+    struct adopted *next;
+    struct entry entry;
+    bool set_aside;
+};
+
+static bool
+has_room(void *argument, uint64_t bytes)
+{
+    const struct commit *commit = argument;
+    uint64_t taken = atomic_load(&commit->stock->bytes);
+
+    return taken <= commit->stock->settings->max_bytes && bytes <= commit->stock->settings->max_bytes - taken;
+}
+
+static enum store_verdict
+checked(struct commit *commit, const struct store *store, enum store_verdict verdict)
+{
+    if (verdict == STORE_BROKEN && store != NULL) {
+        keeper_broken(commit->keeper, store_reason(store));
+    }
+    return verdict;
+}
+
+static enum store_verdict
+take(void *argument, const struct stored *stored)
+{
+    struct commit *commit = argument;
+    struct store *store = keeper_store(commit->keeper);
+    struct share *share = stock_share(commit->stock, stored->source);
+    struct adopted *adopted = share == NULL ? NULL : calloc(1, sizeof(*adopted));
+    enum store_verdict verdict = store == NULL ? STORE_BROKEN : STORE_OK;
+    struct stored copy = *stored;
+
+    if (adopted == NULL) {
+        return STORE_FULL;
+    }
+    copy.id = commit->next_id++;
+    adopted->entry = (struct entry){.id = copy.id, .key = copy.key, .bytes = copy.bytes, .share = share};
+    adopted->set_aside = !slice_empty(stored->aside);
+    if (verdict == STORE_OK && commit->adopted == NULL) {
+        verdict = store_begin(store);
+    }
+    adopted->next = commit->adopted;
+    commit->adopted = adopted;
+    return checked(commit, store, verdict == STORE_OK ? store_put(store, &copy) : verdict);
+}
+
+/* Its records are ours now, or forgotten. */
+static void
+end_adoption(struct commit *commit, bool durable)
+{
+    struct adopted *next;
+
+    for (struct adopted *adopted = commit->adopted; adopted != NULL; adopted = next) {
+        next = adopted->next;
+        if (durable) {
+            stock_add(commit->stock, &adopted->entry, adopted->set_aside);
+        }
+        if (durable && !adopted->set_aside) {
+            gate_hold(commit->stock->gate, adopted->entry.key);
+        }
+        free(adopted);
+    }
+    commit->adopted = NULL;
+}
+
+static enum store_verdict
+commit_adopted(void *argument)
+{
+    struct commit *commit = argument;
+    const struct store *store = keeper_store(commit->keeper);
+    enum store_verdict verdict = checked(commit, store, store_commit(keeper_store(commit->keeper)));
+
+    if (verdict == STORE_OK) {
+        end_adoption(commit, true);
+    }
+    return verdict;
+}
+
+static void
+take_back(void *argument)
+{
+    struct commit *commit = argument;
+
+    end_adoption(commit, false);
+    if (keeper_store(commit->keeper) != NULL) {
+        store_take_back(keeper_store(commit->keeper));
+    }
+}
+
+void
+commit_adopt(struct commit *commit, const char *data_dir, const struct instance *own)
+{
+    const struct siblings_taker taker = {
+        .has_room = has_room,
+        .take = take,
+        .commit = commit_adopted,
+        .take_back = take_back,
+        .argument = commit,
+    };
+
+    if (!commit->failing && siblings_adopt(data_dir, own, &taker) > 0 && commit->drain != NULL) {
+        drain_more(commit->drain);
+    }
+}
+
+/* --- life --- */
+
+bool
+commit_open(struct commit *commit, struct metrics *metrics, struct error *error)
+{
+    commit->metrics = (struct commit_metrics){
+        .able = metrics_gauge(metrics, "trunkline_spool_able", "1 while the disk takes records.", ""),
+        .commits = metrics_counter(metrics, "trunkline_spool_commits_total", "Transactions, each with one fsync.", ""),
+        .records = metrics_counter(metrics, "trunkline_spool_records_total", "Records that were spooled.", ""),
+        .refused_full = metrics_counter(metrics, "trunkline_spool_rejected_records_total",
+                                        "Records that the spool did not take.", "reason=\"full\""),
+        .refused_failing = metrics_counter(metrics, "trunkline_spool_rejected_records_total",
+                                           "Records that the spool did not take.", "reason=\"failing\""),
+        .seconds = metrics_histogram(metrics, "trunkline_spool_commit_seconds",
+                                     "From a transaction's beginning to the return of its fsync.", ""),
+    };
+    metric_set(commit->metrics.able, 1);
+    return pthread_mutex_init(&commit->lock, NULL) == 0 || error_set(error, "out of memory");
+}
+
+void
+commit_close(struct commit *commit)
+{
+    pthread_mutex_destroy(&commit->lock);
+}
+
+bool
+commit_failing(struct commit *commit, struct error *reason)
+{
+    pthread_mutex_lock(&commit->lock);
+    *reason = commit->reason;
+    pthread_mutex_unlock(&commit->lock);
+    return reason->text[0] != '\0';
+}

@@ -1,0 +1,119 @@
+/* Counts, shares and removals. */
+#include "spool/stock.h"
+
+#include <stdlib.h>
+
+#define RESERVE_DIVISOR 10 /* a tenth is kept for sources whose vendors never repeat */
+
+void
+stock_init(struct stock *stock, const struct spool_settings *settings, struct gate *gate)
+{
+    *stock = (struct stock){.settings = settings, .gate = gate};
+    stock->removals_end = &stock->removals;
+}
+
+void
+stock_clear(struct stock *stock)
+{
+    struct share *next_share;
+    struct removal *next;
+
+    for (struct removal *removal = stock->removals; removal != NULL; removal = next) {
+        next = removal->next;
+        removal->free(removal);
+    }
+    for (struct share *share = stock->shares; share != NULL; share = next_share) {
+        next_share = share->next;
+        free(share);
+    }
+    id_set_free(&stock->in_flight);
+    id_set_free(&stock->taken);
+    stock_init(stock, stock->settings, stock->gate);
+}
+
+struct share *
+stock_share(struct stock *stock, struct slice source)
+{
+    struct share *share;
+
+    for (share = stock->shares; share != NULL; share = share->next) {
+        if (slice_is(source, share->name)) {
+            return share;
+        }
+    }
+    share = calloc(1, sizeof(*share) + source.length + 1);
+    if (share == NULL) {
+        return NULL;
+    }
+    if (source.length > 0) {
+        memcpy(share->name, source.data, source.length);
+    }
+    share->next = stock->shares;
+    stock->shares = share;
+    return share;
+}
+
+bool
+stock_admits(const struct stock *stock, const struct share *share, bool vendor_repeats, uint64_t bytes)
+{
+    uint64_t max = stock->settings->max_bytes;
+    uint64_t limit = vendor_repeats ? max - max / RESERVE_DIVISOR : max;
+    uint64_t share_limit = vendor_repeats ? max / 100 * stock->settings->source_share_percent : max;
+    uint64_t all = atomic_load(&stock->bytes);
+    uint64_t own = atomic_load(&share->bytes);
+
+    return bytes <= max && all <= limit && own <= share_limit && bytes <= limit - all && bytes <= share_limit - own;
+}
+
+void
+stock_add(struct stock *stock, const struct entry *entry, bool set_aside)
+{
+    atomic_fetch_add(&stock->bytes, entry->bytes);
+    atomic_fetch_add(&entry->share->bytes, entry->bytes);
+    atomic_fetch_add(set_aside ? &stock->set_aside : &stock->records, 1);
+}
+
+void
+stock_drop(struct stock *stock, const struct entry *entry, bool set_aside)
+{
+    atomic_fetch_sub(&stock->bytes, entry->bytes);
+    atomic_fetch_sub(&entry->share->bytes, entry->bytes);
+    atomic_fetch_sub(set_aside ? &stock->set_aside : &stock->records, 1);
+}
+
+void
+stock_retire(struct stock *stock, struct removal *removal)
+{
+    removal->next = NULL;
+    *stock->removals_end = removal;
+    stock->removals_end = &removal->next;
+}
+
+static void
+settle(struct stock *stock, const struct removal *removal)
+{
+    const struct entry *entry = &removal->entry;
+
+    if (removal->set_aside) {
+        atomic_fetch_sub(&stock->records, 1);
+        atomic_fetch_add(&stock->set_aside, 1);
+    } else {
+        stock_drop(stock, entry, false);
+    }
+    id_set_remove(&stock->taken, entry->id);
+    gate_release(stock->gate, entry->key); /* last: what comes now finds all that was before it in Kafka */
+}
+
+void
+stock_settle_removals(struct stock *stock)
+{
+    struct removal *next;
+
+    for (struct removal *removal = stock->removals; removal != NULL; removal = next) {
+        next = removal->next;
+        settle(stock, removal);
+        removal->free(removal);
+    }
+    stock->removals = NULL;
+    stock->removals_end = &stock->removals;
+}
