@@ -242,24 +242,39 @@ note_success(struct commit *commit)
     metric_set(commit->metrics.able, 1);
 }
 
+/* A file that may be written; NULL: there is none now. */
+static struct store *
+writable_store(struct commit *commit, struct error *error)
+{
+    struct store *store = keeper_store(commit->keeper);
+    size_t lost;
+
+    if (store != NULL) {
+        return store;
+    }
+    if (!keeper_mend(commit->keeper, &lost, error)) {
+        return NULL;
+    }
+    /* What is lost has no key that could be trusted: it stays held, and its records go by the spool until the end. */
+    atomic_fetch_sub(&commit->stock->records, lost);
+    if (commit->drain != NULL) {
+        drain_unblock(commit->drain);
+    }
+    return keeper_store(commit->keeper);
+}
+
 /* Into the file that is written, or, when that one fails for good, into a new one. */
 static bool
 make_durable(struct commit *commit, bool touched)
 {
+    enum store_verdict verdict = STORE_BROKEN;
     struct error error = {0};
 
-    for (int try = 0; try < 2; try++) {
-        struct store *store = keeper_store(commit->keeper);
-        enum store_verdict verdict;
+    for (int try = 0; try < 2 && verdict == STORE_BROKEN; try++) {
+        struct store *store = writable_store(commit, &error);
 
         if (store == NULL) {
-            if (!keeper_mend(commit->keeper, &error)) {
-                break;
-            }
-            if (commit->drain != NULL) {
-                drain_unblock(commit->drain);
-            }
-            store = keeper_store(commit->keeper);
+            break;
         }
         verdict = write_all(commit, store, touched);
         if (verdict == STORE_OK) {
@@ -267,10 +282,9 @@ make_durable(struct commit *commit, bool touched)
             return true;
         }
         error_set(&error, "%s: %s", store_path(store), store_reason(store));
-        if (verdict == STORE_FULL) {
-            break;
+        if (verdict == STORE_BROKEN) {
+            keeper_broken(commit->keeper, store_reason(store));
         }
-        keeper_broken(commit->keeper, store_reason(store));
     }
     note_failure(commit, &error);
     return false;

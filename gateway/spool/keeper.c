@@ -81,104 +81,102 @@ copy_record(void *argument, const struct stored *stored)
     return copy->verdict == STORE_OK;
 }
 
-/* Reads all of a file, over places that SQLite cannot read: from behind them it goes on, farther each time. true: there
- * was no such place. */
-static bool
-read_whole(struct store *store, bool (*visit)(void *argument, const struct stored *stored), void *argument)
-{
-    int64_t last_id = store_last_id(store);
-    int64_t after = 0;
-    int64_t step = 1;
-    bool whole = true;
-
-    while (after < last_id) {
-        int64_t last = after;
-
-        if (store_read(store, after, visit, argument, &last) == STORE_OK) {
-            break;
-        }
-        whole = false;
-        step = last > after ? 1 : step * 2;
-        after = last + step;
-    }
-    return whole;
-}
-
 /* Copies all that can be read. false: the new file did not take it. */
 static bool
-read_back(struct keeper *keeper, struct store *from, struct store *to, bool *damaged, struct error *error)
+read_back(struct keeper *keeper, struct store *from, struct store *to, bool *damaged, size_t *lost, struct error *error)
 {
     struct copy copy = {.keeper = keeper, .to = to};
 
-    *damaged = !read_whole(from, copy_record, &copy) && copy.verdict == STORE_OK;
-    if (copy.verdict == STORE_OK && copy.uncommitted > 0) {
+    *damaged = store_read(from, 0, copy_record, &copy, NULL) != STORE_OK;
+    if (copy.verdict == STORE_OK && copy.uncommitted == 0) {
+        copy.verdict = store_begin(to);
+    }
+    if (copy.verdict == STORE_OK) {
+        copy.verdict = store_raise_last_id(to, store_last_id(from)); /* no id is given twice */
+    }
+    if (copy.verdict == STORE_OK) {
         copy.verdict = store_commit(to);
     }
     if (copy.verdict != STORE_OK) {
         return error_set(error, "cannot write to %s: %s", store_path(to), store_reason(to));
     }
     *damaged = *damaged || copy.damaged > 0;
+    *lost = copy.damaged;
     metric_add(keeper->damaged_records, copy.damaged);
-    log_warn("spool_read_back", log_text("file", store_path(from)), log_integer("records", (int64_t)copy.copied),
-             log_integer("damaged", (int64_t)copy.damaged));
+    if (copy.copied + copy.damaged > 0) {
+        log_warn("spool_read_back", log_text("file", store_path(from)), log_integer("records", (int64_t)copy.copied),
+                 log_integer("damaged", (int64_t)copy.damaged));
+    }
     return true;
 }
 
-bool
-keeper_mend(struct keeper *keeper, struct error *error)
+/* Begins a file and puts into it what the present one holds, if that can be read. NULL: the disk does not take it. */
+static struct store *
+begin_successor(struct keeper *keeper, bool *damaged, size_t *lost, struct error *error)
 {
-    struct store *old = keeper->store;
-    struct store *new_store;
+    struct store *successor = begin_file(keeper, error);
+    struct error ignored;
     char path[PATH_MAX];
+
+    if (successor == NULL || read_back(keeper, keeper->store, successor, damaged, lost, error)) {
+        return successor;
+    }
+    snprintf(path, sizeof(path), "%s", store_path(successor));
+    store_close(successor);
+    if (!spool_file_remove(path, &ignored)) {
+        keeper->number++; /* the next one gets a name of its own */
+    }
+    return NULL;
+}
+
+static void
+succeed(struct keeper *keeper, struct store *successor, bool damaged)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s", store_path(keeper->store));
+    store_close(keeper->store);
+    finish_file(path, damaged);
+    keeper->store = successor;
+    keeper->number++;
+}
+
+bool
+keeper_mend(struct keeper *keeper, size_t *lost, struct error *error)
+{
+    struct store *successor;
     bool damaged = false;
 
+    *lost = 0;
     if (!keeper->broken && !keeper->damaged) {
         return true;
     }
-    new_store = begin_file(keeper, error);
-    if (new_store == NULL) {
+    successor = begin_successor(keeper, &damaged, lost, error);
+    if (successor == NULL) {
         return false;
     }
-    if (!read_back(keeper, old, new_store, &damaged, error)) {
-        struct error ignored;
-
-        snprintf(path, sizeof(path), "%s", store_path(new_store));
-        store_close(new_store);
-        if (!spool_file_remove(path, &ignored)) {
-            keeper->number++; /* the next one gets a name of its own */
-        }
-        return false;
-    }
-    snprintf(path, sizeof(path), "%s", store_path(old));
-    store_close(old);
-    finish_file(path, damaged || keeper->damaged);
-    keeper->store = new_store;
-    keeper->number++;
+    succeed(keeper, successor, damaged || keeper->damaged);
     keeper->broken = keeper->damaged = false;
     metric_add(keeper->begun, 1);
-    log_warn("spool_file_begun", log_text("file", store_path(new_store)));
+    log_warn("spool_file_begun", log_text("file", store_path(successor)));
     return true;
 }
 
 void
 keeper_renew(struct keeper *keeper)
 {
-    struct store *new_store;
+    struct store *successor = NULL;
     struct error error;
-    char path[PATH_MAX];
+    bool damaged = false;
+    size_t lost = 0;
 
     if (keeper->broken || keeper->damaged || store_file_bytes(keeper->store) < RENEW_BYTES) {
         return;
     }
-    new_store = begin_file(keeper, &error);
-    if (new_store == NULL) {
-        return;
+    successor = begin_successor(keeper, &damaged, &lost, &error);
+    if (successor != NULL) {
+        succeed(keeper, successor, damaged);
     }
-    snprintf(path, sizeof(path), "%s", store_path(keeper->store));
-    store_close(keeper->store);
-    finish_file(path, false);
-    keeper->store = new_store;
-    keeper->number++;
 }
 
 /* --- opening --- */
@@ -218,6 +216,7 @@ take_in(struct keeper *keeper, const struct spool_file *file, struct error *erro
     enum store_fault fault;
     struct store *old = store_open(file->path, STORE_WRITE, &fault, error);
     bool damaged = false;
+    size_t lost;
     bool done;
 
     if (old == NULL) {
@@ -227,7 +226,7 @@ take_in(struct keeper *keeper, const struct spool_file *file, struct error *erro
         }
         return false;
     }
-    done = read_back(keeper, old, keeper->store, &damaged, error);
+    done = read_back(keeper, old, keeper->store, &damaged, &lost, error);
     store_close(old);
     if (done) {
         finish_file(file->path, damaged);
@@ -239,6 +238,8 @@ static bool
 open_newest(struct keeper *keeper, const struct spool_file *file, struct error *error)
 {
     enum store_fault fault = STORE_FAULT_OTHER;
+    bool damaged = false;
+    size_t lost;
 
     keeper->number = file->number;
     keeper->store = store_open(file->path, STORE_WRITE, &fault, error);
@@ -250,8 +251,10 @@ open_newest(struct keeper *keeper, const struct spool_file *file, struct error *
     if (keeper->store == NULL) {
         return false;
     }
-    keeper->damaged = !read_whole(keeper->store, look_for_damage, &keeper->damaged) || keeper->damaged;
-    return keeper_mend(keeper, error);
+    if (store_read(keeper->store, 0, look_for_damage, &damaged, NULL) != STORE_OK || damaged) {
+        keeper->damaged = true;
+    }
+    return keeper_mend(keeper, &lost, error);
 }
 
 static bool
@@ -296,7 +299,11 @@ keeper_open(const char *directory, struct metrics *metrics, void (*visit)(void *
         keeper_close(keeper);
         return NULL;
     }
-    (void)read_whole(keeper->store, look, &first_look);
+    if (store_read(keeper->store, 0, look, &first_look, NULL) != STORE_OK) {
+        error_set(error, "cannot read %s: %s", store_path(keeper->store), store_reason(keeper->store));
+        keeper_close(keeper);
+        return NULL;
+    }
     keeper->last_id = store_last_id(keeper->store);
     return keeper;
 }
