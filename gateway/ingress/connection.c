@@ -32,6 +32,7 @@ enter(struct connection *connection, enum connection_state state)
         [CONNECTION_BUSY] = -1,
         [CONNECTION_WRITING] = PATIENCE_WRITE,
         [CONNECTION_DISCARDING] = PATIENCE_BODY,
+        [CONNECTION_PARTING] = PATIENCE_LINGER,
         [CONNECTION_LINGERING] = PATIENCE_LINGER,
         [CONNECTION_CLOSED] = -1,
     };
@@ -112,7 +113,7 @@ can_keep(const struct connection *connection, const struct ticket *ticket)
     const struct head *head = &ticket->head;
     size_t limit = connection->worker->config->limits.body_bytes;
 
-    if (connection->worker->stopping || !head->keep_alive) {
+    if (connection->worker->departure != DEPARTURE_STAYING || !head->keep_alive) {
         return false;
     }
     if (!connection->mid_message) {
@@ -352,6 +353,7 @@ step(struct connection *connection)
     switch (connection->state) {
     case CONNECTION_FRESH:
     case CONNECTION_IDLE:
+    case CONNECTION_PARTING:
         return step_waiting(connection);
     case CONNECTION_HEAD:
         return step_head(connection);
@@ -416,6 +418,19 @@ connection_on_end(void *argument, bool broken)
     connection_run(connection);
 }
 
+/* A request may be on its way just now. Closed at once, its sender would be told of a reset, and the event be lost to
+ * one that never repeats. */
+static void
+part(struct connection *connection)
+{
+    if (link_input_waits(connection->link)) {
+        enter(connection, connection->state); /* it has come already: it is read next */
+        return;
+    }
+    link_end_output(connection->link);
+    enter(connection, CONNECTION_PARTING);
+}
+
 struct connection *
 connection_of(struct deadline *deadline)
 {
@@ -431,6 +446,8 @@ connection_on_due(struct deadline *deadline)
         refuse_reading(connection, REFUSAL_TIMEOUT);
     } else if (connection->state == CONNECTION_HEAD && !guard_untouched(&connection->guard)) {
         refuse_early(connection, REFUSAL_TIMEOUT);
+    } else if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_FRESH) {
+        part(connection);
     } else {
         close_now(connection);
     }
@@ -438,6 +455,13 @@ connection_on_due(struct deadline *deadline)
 }
 
 /* --- from the worker --- */
+
+void
+connection_part(struct connection *connection)
+{
+    part(connection);
+    connection_run(connection);
+}
 
 void
 connection_begin(struct connection *connection, bool refused)

@@ -16,7 +16,8 @@ struct worker;
 /*   FRESH ─┐
  *          ├─▶ HEAD ──▶ BODY ──▶ BUSY ──▶ (WRITING) ──▶ IDLE
  *   IDLE  ─┘     │        │                   ├───────▶ DISCARDING ──▶ IDLE
- *                └────────┴─────(refused)─────┴───────▶ LINGERING ──▶ CLOSED */
+ *                └────────┴─────(refused)─────┴───────▶ LINGERING ──▶ CLOSED
+ *   FRESH, IDLE ──▶ PARTING ──▶ CLOSED, or HEAD, if a request crosses our end */
 enum connection_state {
     CONNECTION_FRESH,      /* accepted, nothing received */
     CONNECTION_IDLE,       /* between two requests */
@@ -25,6 +26,7 @@ enum connection_state {
     CONNECTION_BUSY,       /* the service has the ticket; the next requests wait in the input */
     CONNECTION_WRITING,    /* the client has not taken all of the answer yet */
     CONNECTION_DISCARDING, /* answered before the body was there: it is thrown away */
+    CONNECTION_PARTING,    /* output ended between two requests; one that was on its way is still taken in */
     CONNECTION_LINGERING,  /* output ended; input is thrown away, so that no reset overtakes the answer */
     CONNECTION_CLOSED,
 };
@@ -63,5 +65,8 @@ void connection_refuse(struct connection *connection, const struct ticket *ticke
 
 /* A new one begins its life; refused: there are too many, and it is told so. */
 void connection_begin(struct connection *connection, bool refused);
+/* Ends it between two requests, for one that waits for the first or the next: the client is told that no more comes. A
+ * request that it has sent before it could know becomes an event all the same, though it can be answered no more. */
+void connection_part(struct connection *connection);
 /* Ends it, answered or not. */
 void connection_close(struct connection *connection);

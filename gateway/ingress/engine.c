@@ -19,8 +19,17 @@
 
 static const char synthetic_head[] = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
 
-struct engine {
+/* One socket that is accepted from. */
+struct door {
     evhtp_t *evhtp;
+    bool shared;
+    struct door *next;
+};
+
+struct engine {
+    struct event_base *base;
+    struct door *doors;
+    bool stopped; /* nothing is accepted any more */
     size_t input_bytes;
     const struct engine_handlers *handlers;
     void *argument;
@@ -148,8 +157,8 @@ on_pause_over(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    if (engine->evhtp->server != NULL) {
-        evconnlistener_enable(engine->evhtp->server);
+    for (struct door *door = engine->doors; door != NULL && !engine->stopped; door = door->next) {
+        evconnlistener_enable(door->evhtp->server);
     }
 }
 
@@ -161,35 +170,56 @@ engine_new(struct event_base *base, size_t input_bytes, const struct engine_hand
     if (engine == NULL) {
         return NULL;
     }
+    engine->base = base;
     engine->input_bytes = input_bytes;
     engine->handlers = handlers;
     engine->argument = argument;
-    engine->evhtp = evhtp_new(base, engine);
     engine->aside = evbuffer_new();
     engine->exhausted = evtimer_new(base, on_pause_over, engine);
-    if (engine->evhtp == NULL || engine->aside == NULL || engine->exhausted == NULL) {
+    if (engine->aside == NULL || engine->exhausted == NULL) {
         engine_free(engine);
         return NULL;
     }
-    evhtp_set_gencb(engine->evhtp, on_request, engine);
-    evhtp_set_post_accept_cb(engine->evhtp, on_accept, engine);
     return engine;
 }
 
+/* The library listens on one socket for each of its servers. */
 bool
-engine_listen(struct engine *engine, int fd, struct error *error)
+engine_listen(struct engine *engine, int fd, bool shared, struct error *error)
 {
-    if (evhtp_accept_socket(engine->evhtp, fd, BACKLOG) != 0) {
+    struct door *door = calloc(1, sizeof *door);
+    evhtp_t *evhtp = door == NULL ? NULL : evhtp_new(engine->base, engine);
+
+    if (evhtp == NULL) {
+        free(door);
+        return error_set(error, "out of memory");
+    }
+    evhtp_set_gencb(evhtp, on_request, engine);
+    evhtp_set_post_accept_cb(evhtp, on_accept, engine);
+    if (evhtp_accept_socket(evhtp, fd, BACKLOG) != 0) {
+        evhtp_free(evhtp);
+        free(door);
         return error_set(error, "cannot listen: %s", strerror(errno));
     }
-    evconnlistener_set_error_cb(engine->evhtp->server, on_exhausted);
+    evconnlistener_set_error_cb(evhtp->server, on_exhausted);
+    *door = (struct door){evhtp, shared, engine->doors};
+    engine->doors = door;
     return true;
 }
 
+/* A shared socket is not closed while the loop runs: with its changelist, epoll would go on telling of a socket that
+ * lives on under other descriptors. */
 void
 engine_stop_listening(struct engine *engine)
 {
-    evhtp_unbind_socket(engine->evhtp);
+    for (struct door *door = engine->doors; door != NULL && !engine->stopped; door = door->next) {
+        if (door->shared) {
+            evconnlistener_disable(door->evhtp->server);
+        } else {
+            evhtp_unbind_socket(door->evhtp);
+        }
+    }
+    engine->stopped = true;
 }
 
 void
@@ -198,9 +228,13 @@ engine_free(struct engine *engine)
     if (engine == NULL) {
         return;
     }
-    if (engine->evhtp != NULL) {
-        evhtp_unbind_socket(engine->evhtp);
-        evhtp_free(engine->evhtp);
+    while (engine->doors != NULL) {
+        struct door *door = engine->doors;
+
+        engine->doors = door->next;
+        evhtp_unbind_socket(door->evhtp);
+        evhtp_free(door->evhtp);
+        free(door);
     }
     if (engine->aside != NULL) {
         evbuffer_free(engine->aside);
@@ -221,6 +255,14 @@ struct evbuffer *
 link_input(struct link *link)
 {
     return bufferevent_get_input(link->buffer);
+}
+
+bool
+link_input_waits(const struct link *link)
+{
+    char byte;
+
+    return recv(link->connection->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 bool

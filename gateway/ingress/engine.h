@@ -26,14 +26,18 @@ struct engine_handlers {
  * until there is room. NULL when out of memory. */
 struct engine *engine_new(struct event_base *base, size_t input_bytes, const struct engine_handlers *handlers,
                           void *argument);
-/* Takes the bound socket over. */
-bool engine_listen(struct engine *engine, int fd, struct error *error);
-void engine_stop_listening(struct engine *engine); /* connections live on */
-void engine_free(struct engine *engine);           /* after its links are closed; NULL is fine */
+/* Accepts from that socket, too; it is closed by the engine, unless this fails. shared: others have descriptors of the
+ * same socket, and go on with it. */
+bool engine_listen(struct engine *engine, int fd, bool shared, struct error *error);
+/* Connections live on. What still waits to be accepted is reset, but for a shared socket: there others accept it. */
+void engine_stop_listening(struct engine *engine);
+void engine_free(struct engine *engine); /* after its links are closed; NULL is fine */
 
 void link_own(struct link *link, void *owner);
 /* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
+/* Whether the kernel holds more: then on_input comes, unless on_end does. */
+bool link_input_waits(const struct link *link);
 /* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */
 bool link_begin(struct link *link) MUST_CHECK;
 /* The request that was begun is answered, by link_write. */

@@ -2,6 +2,7 @@
 #include "ingress/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,11 +18,16 @@ set_option(int fd, int level, int option, int value)
 
 /* Accepted sockets inherit these. The kernel doubles SO_SNDBUF for its own bookkeeping. */
 static bool
+set_inherited(int fd, size_t output_bytes)
+{
+    return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(fd, SOL_SOCKET, SO_SNDBUF, output_bytes > INT32_MAX ? INT32_MAX : (int)output_bytes);
+}
+
+static bool
 set_options(int fd, int family, size_t output_bytes)
 {
-    return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
-           set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-           set_option(fd, SOL_SOCKET, SO_SNDBUF, output_bytes > INT32_MAX ? INT32_MAX : (int)output_bytes) &&
+    return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set_inherited(fd, output_bytes) &&
            (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
 }
 
@@ -110,4 +116,53 @@ listener_bind(struct slice address, unsigned *port, bool exclusive, size_t outpu
     }
     freeaddrinfo(found);
     return fd;
+}
+
+static bool
+get_option(int fd, int option, int *value)
+{
+    socklen_t length = sizeof *value;
+
+    return getsockopt(fd, SOL_SOCKET, option, value, &length) == 0;
+}
+
+bool
+listener_fits(int fd, struct error *error)
+{
+    int type = 0;
+    int domain = 0;
+    int listening = 0;
+
+    if (!get_option(fd, SO_TYPE, &type) || !get_option(fd, SO_DOMAIN, &domain) ||
+        !get_option(fd, SO_ACCEPTCONN, &listening)) {
+        return error_set(error, "descriptor %d was handed over and is no socket: %s; hand over listening TCP sockets",
+                         fd, strerror(errno));
+    }
+    if (type != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6)) {
+        return error_set(error,
+                         "descriptor %d was handed over and is no TCP socket; for systemd, give the socket unit a "
+                         "ListenStream= with a port",
+                         fd);
+    }
+    return listening != 0 || error_set(error,
+                                       "descriptor %d was handed over and does not listen; for systemd, set Accept=no "
+                                       "in the socket unit",
+                                       fd);
+}
+
+int
+listener_share(int fd, unsigned *port, size_t output_bytes, struct error *error)
+{
+    int flags = fcntl(fd, F_GETFL);
+    int own = flags < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (own >= 0 && fcntl(own, F_SETFL, flags | O_NONBLOCK) == 0 && set_inherited(own, output_bytes)) {
+        *port = port_of(own);
+        return own;
+    }
+    error_set(error, "the socket that was handed over as descriptor %d cannot be used: %s", fd, strerror(errno));
+    if (own >= 0) {
+        close(own);
+    }
+    return -1;
 }

@@ -20,16 +20,16 @@
 #include "ingress/watch.h"
 #include "spool/spool.h"
 
-#define SECOND_NS          ((int64_t)1000000000)
-#define ARENA_CHUNK_BYTES  16384
-#define ARENA_CHUNKS_KEPT  1024
-#define PULSE_MICROSECONDS 100000
-#define LINGER_NS          (5 * SECOND_NS)
-#define STOP_GRACE_NS      SECOND_NS /* in a stop: for what clients send before they can know */
-#define INPUT_BYTES_MIN    65536
-#define FLUSH_MS           500             /* for the producer's last reports */
-#define SPOOL_FINISH_NS    (5 * SECOND_NS) /* for what goes to the spool then */
-#define LOOPS_TO_SETTLE    8
+#define SECOND_NS               ((int64_t)1000000000)
+#define ARENA_CHUNK_BYTES       16384
+#define ARENA_CHUNKS_KEPT       1024
+#define PULSE_MICROSECONDS      100000
+#define STOP_PULSE_MICROSECONDS 5000
+#define LINGER_NS               (5 * SECOND_NS)
+#define INPUT_BYTES_MIN         65536
+#define FLUSH_MS                500             /* for the producer's last reports */
+#define SPOOL_FINISH_NS         (5 * SECOND_NS) /* for what goes to the spool then */
+#define LOOPS_TO_SETTLE         8
 
 /* --- what the engine and the janitor call --- */
 
@@ -100,11 +100,10 @@ worker_renew(struct worker *worker, struct generation *generation)
     (void)eventfd_write(worker->wake_fd, 1);    /* fails only when the counter is full: then it is awake */
 }
 
-static void begin_to_stop(struct worker *worker);
-
 static void
 on_wake(evutil_socket_t fd, short what, void *argument)
 {
+    static const struct timeval quick = {.tv_usec = STOP_PULSE_MICROSECONDS};
     struct worker *worker = argument;
     struct generation *next;
     eventfd_t count;
@@ -117,36 +116,9 @@ on_wake(evutil_socket_t fd, short what, void *argument)
     if (next != NULL) {
         take_over(worker, next);
     }
-    if (atomic_load(&worker->stop_asked) && !worker->stopping) {
-        begin_to_stop(worker);
-    }
-}
-
-/* --- stopping --- */
-
-static void
-begin_to_stop(struct worker *worker)
-{
-    worker->stopping = true;
-    worker->stop_began_ns = clock_monotonic_ns(worker->clock);
-    worker->stop_by_ns = worker->stop_began_ns + (int64_t)atomic_load(&worker->stop_seconds) * SECOND_NS;
-}
-
-/* Closing a listener resets the connections that wait in its queue, so it goes on accepting for a pulse: what had come
- * by the time of the stop is accepted by then. A kept connection may have a request on its way, too: for a grace time
- * whoever asks is answered, and told that the connection ends. */
-static void
-go_on_stopping(struct worker *worker)
-{
-    int64_t now_ns = clock_monotonic_ns(worker->clock);
-
-    engine_stop_listening(worker->engine);
-    if (now_ns - worker->stop_began_ns >= STOP_GRACE_NS) {
-        population_close_all_in(worker, CONNECTION_IDLE);
-        population_close_all_in(worker, CONNECTION_FRESH);
-    }
-    if ((worker->connection_count == 0 && worker->owed == 0) || now_ns >= worker->stop_by_ns) {
-        event_base_loopbreak(worker->base);
+    if (atomic_load(&worker->stop_asked) && worker->departure == DEPARTURE_STAYING) {
+        departure_begin(worker, atomic_load(&worker->stop_seconds));
+        (void)event_add(worker->pulse, &quick); /* for want of memory it beats as slowly as before */
     }
 }
 
@@ -158,8 +130,8 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     watch_pulse(worker);
-    if (worker->stopping && clock_monotonic_ns(worker->clock) - worker->stop_began_ns >= DEADLINE_TICK_NS) {
-        go_on_stopping(worker);
+    if (departure_step(worker)) {
+        event_base_loopbreak(worker->base);
     }
 }
 
@@ -223,10 +195,50 @@ make_deadlines(struct worker *worker, struct error *error)
 }
 
 static bool
-make_engine(struct worker *worker, unsigned *port, struct error *error)
+accept_from(struct worker *worker, int fd, bool shared, struct error *error)
+{
+    if (fd >= 0 && engine_listen(worker->engine, fd, shared, error)) {
+        return true;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return false;
+}
+
+static bool
+open_own(struct worker *worker, unsigned *port, struct error *error)
+{
+    return accept_from(
+        worker,
+        listener_bind(worker->config->address, port, worker->number == 0, worker->config->limits.output_bytes, error),
+        false, error);
+}
+
+/* Every worker has a socket, and every socket a worker: where their numbers differ, some are shared, or some workers
+ * have several. */
+static bool
+open_shared(struct worker *worker, const struct ingress_options *options, unsigned *port, struct error *error)
+{
+    size_t output_bytes = worker->config->limits.output_bytes;
+    size_t workers = worker->config->workers == 0 ? 1 : worker->config->workers;
+    size_t most = workers > options->socket_count ? workers : options->socket_count;
+    bool good = true;
+
+    for (size_t i = worker->number; i < most && good; i += workers) {
+        unsigned found = 0;
+        int fd = listener_share(options->sockets[i % options->socket_count], &found, output_bytes, error);
+
+        good = accept_from(worker, fd, true, error);
+        *port = i == 0 ? found : *port; /* the first socket's is told */
+    }
+    return good;
+}
+
+static bool
+make_engine(struct worker *worker, const struct ingress_options *options, unsigned *port, struct error *error)
 {
     size_t head_bytes = worker->config->limits.head_bytes;
-    int fd;
 
     worker->arenas = arena_pool_new(ARENA_CHUNK_BYTES, ARENA_CHUNKS_KEPT);
     worker->engine = engine_new(worker->base, head_bytes < INPUT_BYTES_MIN ? INPUT_BYTES_MIN : head_bytes + 1,
@@ -234,16 +246,7 @@ make_engine(struct worker *worker, unsigned *port, struct error *error)
     if (worker->arenas == NULL || worker->engine == NULL) {
         return error_set(error, "out of memory");
     }
-    fd = listener_bind(worker->config->address, port, worker->number == 0, worker->config->limits.output_bytes, error);
-    if (fd < 0) {
-        return false;
-    }
-    worker->port = *port;
-    if (engine_listen(worker->engine, fd, error)) {
-        return true;
-    }
-    close(fd);
-    return false;
+    return options->socket_count > 0 ? open_shared(worker, options, port, error) : open_own(worker, port, error);
 }
 
 static bool
@@ -293,7 +296,7 @@ worker_new(unsigned number, const struct ingress_options *options, struct genera
         return NULL;
     }
     if (!make_loop(worker, error) || !make_deadlines(worker, error) || !use_spool(worker, options->spool, error) ||
-        !make_producer(worker, options->metrics, error) || !make_engine(worker, port, error)) {
+        !make_producer(worker, options->metrics, error) || !make_engine(worker, options, port, error)) {
         worker_free(worker);
         return NULL;
     }

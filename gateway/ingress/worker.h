@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "ingress/answer.h"
 #include "ingress/deadline.h"
+#include "ingress/departure.h"
 
 struct event;
 struct breaker;
@@ -50,7 +51,6 @@ struct worker {
 
     /* The rest is HTTP's. */
     unsigned number;
-    unsigned port; /* the one it is bound to */
     struct event_base *base;
     struct engine *engine;
     struct arena_pool *arenas;
@@ -78,8 +78,8 @@ struct worker {
     struct event *wake;  /* on wake_fd: another thread asks the worker to stop, or brings a generation */
     struct event *pulse; /* looks after the producer's health and an orderly stop */
     int wake_fd;
-    bool stopping;
-    int64_t stop_began_ns, stop_by_ns; /* monotonic */
+    enum departure departure;
+    int64_t departure_ns, stop_by_ns;  /* monotonic: since when it is that, and when it ends in any case */
     unsigned unanswered;               /* at the end; read after the thread has ended */
     bool abandoned;                    /* at the end: the spool has jobs that do not come back */
     _Atomic(struct generation *) next; /* brought by another thread, not taken over yet */
