@@ -86,7 +86,7 @@ store_checkpoint(struct store *store)
 
     if (store->removed && wal_bytes > WAL_KEPT_BYTES && is_empty(store)) {
         (void)run_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &whole);
-        store->checkpoint_frames = STORE_CHECKPOINT_FRAMES;
+        store->checkpoint_frames = store->checkpoint_every;
         return;
     }
     if (store->wal_frames < store->checkpoint_frames) {
@@ -97,5 +97,5 @@ store_checkpoint(struct store *store)
     if (whole && wal_bytes > WAL_LARGE_BYTES) {
         (void)run_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &whole);
     }
-    store->checkpoint_frames = whole ? STORE_CHECKPOINT_FRAMES : store->wal_frames + STORE_CHECKPOINT_FRAMES / 4;
+    store->checkpoint_frames = whole ? store->checkpoint_every : store->wal_frames + store->checkpoint_every / 4;
 }

@@ -201,7 +201,7 @@ store_new(const char *path, struct error *error)
         return NULL;
     }
     store->verdict = STORE_BROKEN;
-    store->checkpoint_frames = STORE_CHECKPOINT_FRAMES;
+    store->checkpoint_every = store->checkpoint_frames = STORE_CHECKPOINT_FRAMES;
     (void)error_set(&store->reason, "no transaction was begun");
     (void)snprintf(store->path, sizeof store->path, "%s", path);
     length = snprintf(store->wal_path, sizeof store->wal_path, "%s-wal", path);

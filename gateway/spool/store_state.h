@@ -47,7 +47,8 @@ struct store {
     int64_t marked_id;      /* what the file tells of it beside its records */
 
     int wal_frames;        /* at the last commit */
-    int checkpoint_frames; /* that the WAL has when the next checkpoint is due */
+    int checkpoint_every;  /* so many frames in the WAL */
+    int checkpoint_frames; /* that it has when the next checkpoint is due */
     bool unsound;          /* its structure has damage that reading may pass over without an error */
     bool broken;
 
