@@ -100,6 +100,8 @@ ingress_begin(struct process *process, struct error *error)
         .spool = process->spool,
         .metrics = process->metrics,
         .clock = clock_system(),
+        .sockets = process->handover.sockets,
+        .socket_count = process->handover.count,
         .warm_up_ms = WARM_UP_MS,
     };
 
@@ -259,6 +261,12 @@ process_open(struct process *process, struct error *error)
     bool egress_alone = process->roles == PROCESS_EGRESS;
     unsigned port = egress_alone ? config->egress_management_port : config->management_port;
 
+    if (!handover_take(&process->handover, error)) {
+        return false;
+    }
+    if (egress_alone && process->handover.count > 0) {
+        log_warn("sockets_unused", log_text("reason", "sockets were handed over, and this process takes no callbacks"));
+    }
     instance_name_write(process, egress_alone);
     process->instance = instance_open(config->data_dir, process->instance_name, error);
     if (process->instance == NULL || !loop_open(process, error)) {
@@ -349,6 +357,12 @@ process_run(struct process *process, void (*on_started)(void *argument), void *a
     log_info((process->roles & PROCESS_INGRESS) != 0 ? "gateway_stopped" : "egress_stopped",
              log_integer("status", process->status));
     return process->status;
+}
+
+bool
+process_lingers(const struct process *process)
+{
+    return preparation_trying(process->preparation);
 }
 
 void

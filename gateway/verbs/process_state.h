@@ -6,6 +6,7 @@
 
 #include "base/instance.h"
 #include "console/management.h"
+#include "verbs/handover.h"
 #include "verbs/process.h"
 
 struct egress;
@@ -29,6 +30,7 @@ struct process {
     const struct config *config;
     unsigned roles;
     char instance_name[INSTANCE_BYTES];
+    struct handover handover; /* sockets for callbacks, from whoever started it */
     struct instance *instance;
     struct metrics *metrics;
     struct event_base *base;
