@@ -28,10 +28,15 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(line)
 
 
+# A killed broker is let in again only when the session of its former life is over; with one this short that takes no
+# ten seconds, and a stop of some seconds is longer than it.
+SHORT_SESSION = ("--set", "broker.session.timeout.ms=2500", "--set", "broker.heartbeat.interval.ms=500")
+
+
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory):
     """A real Kafka of the file's own, to be frozen and killed; it has to run again when a test ends."""
-    broker = Kafka.start(tmp_path_factory.mktemp("kafka"))
+    broker = Kafka.start(tmp_path_factory.mktemp("kafka"), *SHORT_SESSION)
     try:
         yield broker
     finally:
@@ -45,7 +50,8 @@ def proxied(tmp_path_factory):
     with Proxy() as proxy:
         proxy.upstream = ("127.0.0.1", stages.free_port())
         second, advertised = ("%s:%d" % address for address in (proxy.upstream, proxy.address))
-        broker = Kafka.start(tmp_path_factory.mktemp("proxied"), "--second", second, "--advertise", advertised)
+        options = (*SHORT_SESSION, "--second", second, "--advertise", advertised)
+        broker = Kafka.start(tmp_path_factory.mktemp("proxied"), *options)
         try:
             yield broker, proxy
         finally:

@@ -9,7 +9,7 @@ start_seconds=60
 usage() {
     cat <<'USAGE'
 usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--second ADDRESS] [--advertise ADDRESS]
-                [--join DIR]
+                [--join DIR] [--set NAME=VALUE]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
@@ -25,6 +25,7 @@ usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--se
   --advertise HOST:PORT  what clients that come to the second address are told to use: a proxy in front of it, say
                          (default: the second address itself)
   --join DIR  be the second broker of the one whose directory that is, instead of one for itself
+  --set NAME=VALUE       a property of the broker's; may stand several times
 
 KAFKA_JAVA_OPTIONS replaces the options for java that keep it small.
 USAGE
@@ -93,6 +94,7 @@ configure() {
         -e "s|@CONTROLLER@|$controller|" \
         -e "s|@SECOND@|${second:+,SECOND://$second}|" -e "s|@ADVERTISED@|${second:+,SECOND://${advertise:-$second}}|" \
         "$here/server.properties" >"$dir/server.properties"
+    printf '%s' "$properties" >>"$dir/server.properties"
     java -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" kafka.tools.StorageTool \
         format -t "$cluster" -c "$dir/server.properties" \
         >"$dir/broker.log" 2>&1 || { tail -n 20 "$dir/broker.log" >&2; die "could not format $dir"; }
@@ -190,18 +192,20 @@ verb=${1:-}
 [ $# -eq 0 ] || shift
 dir=$here/run
 port=
+properties=
 second=
 advertise=
 join=
 while [ $# -gt 0 ]; do
     case $1 in
-    --dir | --port | --second | --advertise | --join)
+    --set | --dir | --port | --second | --advertise | --join)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
         --dir) dir=$(realpath -m "$2") ;;
         --port) port=$2 ;;
         --second) second=$2 ;;
         --advertise) advertise=$2 ;;
+        --set) properties+=$2$'\n' ;;
         --join) join=$(realpath -m "$2") ;;
         esac
         shift 2
