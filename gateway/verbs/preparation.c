@@ -32,6 +32,7 @@ struct preparation {
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
     bool stopping;
+    bool trying;
     enum preparation_state state;
     struct error reason; /* why it is not done */
 };
@@ -167,6 +168,7 @@ preparation_run(void *argument)
         const uint64_t one = 1;
 
         pthread_mutex_lock(&preparation->lock);
+        preparation->trying = false;
         preparation->state = state;
         preparation->reason = error;
         /* An eventfd takes it always; more than one write counts as one. */
@@ -175,6 +177,7 @@ preparation_run(void *argument)
             log_warn("kafka_not_ready", log_text("reason", error.text));
         }
         over = wait_or_stop(preparation, jittered(done ? LOOK_AGAIN_MS : wait_ms));
+        preparation->trying = !over;
         pthread_mutex_unlock(&preparation->lock);
         preparation->prepared = preparation->prepared || done;
         wait_ms = done ? BACK_OFF_FIRST_MS : wait_ms * 2;
@@ -235,6 +238,7 @@ preparation_start(const struct config *config, struct event_base *base, const st
     preparation->config = config;
     preparation->callbacks = *callbacks;
     preparation->argument = argument;
+    preparation->trying = true; /* from the first */
     preparation->state = PREPARATION_AWAY;
     error_set(&preparation->reason, "Kafka has not told yet whether the topics are there");
     preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -278,6 +282,19 @@ preparation_stop(struct preparation *preparation)
     preparation->stopping = true;
     pthread_cond_signal(&preparation->wake);
     pthread_mutex_unlock(&preparation->lock);
+}
+
+bool
+preparation_trying(struct preparation *preparation)
+{
+    bool trying = false;
+
+    if (preparation != NULL) {
+        pthread_mutex_lock(&preparation->lock);
+        trying = preparation->trying;
+        pthread_mutex_unlock(&preparation->lock);
+    }
+    return trying;
 }
 
 void

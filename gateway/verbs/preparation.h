@@ -30,4 +30,7 @@ enum preparation_state {
 enum preparation_state preparation_state(struct preparation *preparation, struct error *reason);
 /* No more tries; returns at once. NULL is fine. */
 void preparation_stop(struct preparation *preparation);
+/* Whether a try is going on, which only Kafka or its time-out ends: preparation_free would wait for it. NULL is fine.
+ */
+bool preparation_trying(struct preparation *preparation);
 void preparation_free(struct preparation *preparation); /* waits for a running try to end; NULL is fine */

@@ -25,6 +25,9 @@ struct process *process_new(const struct config *config, unsigned roles, struct 
 int process_run(struct process *process, void (*on_started)(void *argument), void *argument);
 /* From the loop: the orderly stop, and what process_run returns. */
 void process_end(struct process *process, int status);
+/* After process_run: whether process_free would wait for a question to Kafka whose answer nobody needs any more. All
+ * that is owed has been finished: who has nothing to tidy up ends with _exit, and the next start need not wait. */
+bool process_lingers(const struct process *process);
 void process_free(struct process *process); /* NULL is fine */
 
 struct event_base *process_base(const struct process *process);

@@ -2,6 +2,7 @@
 #include "verbs/serve.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "verbs/options.h"
 #include "verbs/process.h"
@@ -51,6 +52,9 @@ run_process(const struct config *config, unsigned roles)
         log_error("start_failed", log_text("reason", error.text));
     } else {
         status = process_run(process, NULL, NULL);
+        if (process_lingers(process)) {
+            _exit(status);
+        }
     }
     process_free(process);
     return status;
