@@ -14,6 +14,7 @@
 #define QUERY_MS   5000  /* for one answer about offsets */
 #define QUEUE_MS   10000 /* for room in librdkafka's queue */
 #define SERVE_MS   10
+#define LEAVE_MS   500 /* for the abort of a transaction that is left open */
 
 struct transaction_producer {
     const struct kafka_settings *settings;
@@ -24,6 +25,7 @@ struct transaction_producer {
     enum transaction_outcome death;           /* when dead */
     const struct transaction_batch *reported; /* whose delivery reports are noted; NULL outside a commit */
     bool refused;                             /* one of its records */
+    bool open;                                /* a transaction was begun and, as far as we know, has not ended */
 };
 
 static const struct kafka_property defaults[] = {
@@ -99,6 +101,19 @@ failed:
     return NULL;
 }
 
+/* librdkafka 2.0.2 (and 2.14) tells Kafka of a new partition in a transaction from its main thread, and counts the
+ * request after it has handed it to the broker's thread. When that one is ending by then, it fails the request at once,
+ * finds it not counted, and an assertion ends the process. So it must not be destroyed in the first milliseconds of a
+ * transaction: an abort takes the main thread out of that, even when Kafka is not there to hear of it. A commit that
+ * was under way cannot be aborted, but it has told of its partitions long ago, unless Kafka comes back this moment. */
+static void
+leave_transaction(struct transaction_producer *producer)
+{
+    if (producer->open) {
+        rd_kafka_error_destroy(rd_kafka_abort_transaction(producer->rk, LEAVE_MS));
+    }
+}
+
 void
 transaction_producer_free(struct transaction_producer *producer)
 {
@@ -106,6 +121,7 @@ transaction_producer_free(struct transaction_producer *producer)
         return;
     }
     if (producer->rk != NULL) {
+        leave_transaction(producer);
         /* Else librdkafka would wait for what it has not sent. */
         rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_destroy(producer->rk);
@@ -216,6 +232,7 @@ abandon(struct transaction_producer *producer, rd_kafka_error_t *failure, struct
     rd_kafka_error_destroy(failure);
     failure = insist(producer, rd_kafka_abort_transaction, INT64_MAX, &done, &trouble);
     if (done) {
+        producer->open = false;
         return producer->refused ? TRANSACTION_REFUSED : TRANSACTION_ABORTED;
     }
     error_set(error, "%s", trouble.text);
@@ -308,6 +325,7 @@ run(struct transaction_producer *producer, const struct transaction_batch *batch
         rd_kafka_error_destroy(failure);
         return outcome;
     }
+    producer->open = true;
     if (!send_records(producer, batch, error)) {
         return abandon(producer, NULL, error);
     }
@@ -317,6 +335,7 @@ run(struct transaction_producer *producer, const struct transaction_batch *batch
     }
     failure = insist(producer, rd_kafka_commit_transaction, INT64_MAX, &done, error);
     if (done) {
+        producer->open = false;
         return TRANSACTION_COMMITTED;
     }
     if (failure == NULL) {

@@ -89,7 +89,8 @@ bool transaction_producer_partitions(struct transaction_producer *producer, stru
  * one end as GIVEN_UP. An init that is waiting ends too, at its timeout at the latest. */
 void transaction_producer_give_up(struct transaction_producer *producer);
 
-/* Not during a call. An open transaction is left to the next owner's init, or to Kafka (15 s). NULL is fine. */
+/* Not during a call. A transaction that was begun and not committed is aborted, when Kafka does that within half a
+ * second; else it is left to the next owner's init, or to Kafka (15 s). NULL is fine. */
 void transaction_producer_free(struct transaction_producer *producer);
 
 /* "COMMITTED" and so on, for logs. */

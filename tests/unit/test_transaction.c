@@ -3,6 +3,7 @@
 #include "bus.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #define END_TRANSACTION_API_KEY    26
 #define INIT_MS                    10000
 #define GIVE_UP_AFTER_MICROSECONDS 300000
+#define HASTY_ROUNDS               100
 
 static const struct slice topic = SLICE(TOPIC);
 static const struct transaction_offset offset = {.topic = SLICE("commands"), .partition = 0, .next = 7};
@@ -242,6 +244,56 @@ give_up(void *producer)
     return NULL;
 }
 
+/* Tells when it is about to commit. */
+struct hasty {
+    struct transaction_producer *producer;
+    atomic_bool begun;
+    enum transaction_outcome outcome;
+};
+
+static void *
+commit_hastily(void *argument)
+{
+    struct hasty *hasty = argument;
+    struct transaction_record record = record_of("value");
+    const struct transaction_batch batch = {.records = &record, .record_count = 1};
+    struct error error;
+
+    atomic_store(&hasty->begun, true);
+    hasty->outcome = transaction_producer_commit(hasty->producer, &batch, &error);
+    return NULL;
+}
+
+/* librdkafka 2.0.2 aborts the process when it is destroyed while it tells Kafka of a transaction's first partition,
+ * a millisecond after the first record. Whether giving up comes in time for that is chance, so there are many rounds.
+ */
+static void
+test_freed_in_a_transaction_that_has_just_begun(void **state)
+{
+    struct bus *bus = *state;
+    unsigned given_up = 0;
+
+    for (unsigned round = 0; round < HASTY_ROUNDS; round++) {
+        struct hasty hasty = {.producer = ready_producer(bus)};
+        pthread_t thread;
+
+        assert_int_equal(pthread_create(&thread, NULL, commit_hastily, &hasty), 0);
+        while (!atomic_load(&hasty.begun)) {
+        }
+        for (volatile unsigned i = 0; i < 10000; i++) { /* some microseconds: it has asked whether it is given up */
+        }
+        transaction_producer_give_up(hasty.producer);
+        pthread_join(thread, NULL);
+        usleep(round % 10 * 100);
+        given_up += hasty.outcome == TRANSACTION_GIVEN_UP;
+        assert_true(hasty.outcome == TRANSACTION_GIVEN_UP || hasty.outcome == TRANSACTION_COMMITTED);
+        transaction_producer_free(hasty.producer);
+    }
+    if (getenv("VERBOSE") != NULL) {
+        print_message("%u of %d were given up\n", given_up, HASTY_ROUNDS);
+    }
+}
+
 static void
 test_a_commit_without_kafka_can_be_given_up(void **state)
 {
@@ -277,6 +329,7 @@ main(void)
         BUS_TEST(test_an_init_that_times_out_is_called_again),
         BUS_TEST(test_an_init_that_succeeded_may_be_called_again),
         BUS_TEST(test_the_offset_of_a_time_on_the_embedded_broker),
+        BUS_TEST(test_freed_in_a_transaction_that_has_just_begun),
         BUS_TEST(test_a_commit_without_kafka_can_be_given_up),
     };
 
