@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 
 #define HANDOVER_FIRST 3
 #define HANDOVER_MAX   256
