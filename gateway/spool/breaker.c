@@ -181,7 +181,7 @@ breaker_probe_ended(struct breaker *breaker, bool acknowledged, int64_t took_ns)
         breaker_acknowledged(breaker, now_ns);
     }
     pthread_mutex_lock(&breaker->lock);
-    if (breaker_state(breaker) == BREAKER_PROBING) {
+    if (breaker_state(breaker) != BREAKER_CLOSED) {
         if (acknowledged && took_ns <= BREAKER_PATIENCE_MS * MS_NS) {
             close_breaker(breaker, "probe");
         } else {

@@ -41,7 +41,8 @@ void breaker_reachable(struct breaker *breaker, bool reachable);
 /* Kafka was not there when the process started: open from the first. */
 void breaker_start_open(struct breaker *breaker);
 
-/* The drain's, on its thread. A probe was sent; it was acknowledged, took_ns after it was sent, or failed. */
+/* The drain's, on its thread. A probe was sent; it was acknowledged, took_ns after it was sent, or failed. There may be
+ * several on their way, to partitions of which one may be without a leader; any of them closes it. */
 void breaker_probe_sent(struct breaker *breaker);
 void breaker_probe_ended(struct breaker *breaker, bool acknowledged, int64_t took_ns);
 /* There is nothing in the spool that could be a probe: closes it when brokers are connected and the pause is over. */

@@ -175,9 +175,20 @@ test_probes_while_closed_change_nothing(void **state)
     assert_state(bench, BREAKER_CLOSED);
     breaker_nothing_to_probe(bench->breaker);
     assert_state(bench, BREAKER_CLOSED);
+}
+
+static void
+test_one_of_several_probes_is_enough(void **state)
+{
+    struct bench *bench = *state;
+
     open_it(bench);
-    breaker_probe_ended(bench->breaker, true, MS_NS); /* of none that was sent */
+    breaker_probe_sent(bench->breaker);
+    breaker_probe_sent(bench->breaker);
+    breaker_probe_ended(bench->breaker, false, MS_NS);
     assert_state(bench, BREAKER_OPEN);
+    breaker_probe_ended(bench->breaker, true, MS_NS);
+    assert_state(bench, BREAKER_CLOSED);
 }
 
 static void
@@ -264,6 +275,7 @@ main(void)
         BREAKER_TEST(test_a_quick_probe_closes_it),
         BREAKER_TEST(test_a_slow_or_failed_probe_does_not),
         BREAKER_TEST(test_probes_while_closed_change_nothing),
+        BREAKER_TEST(test_one_of_several_probes_is_enough),
         BREAKER_TEST(test_with_nothing_to_probe_a_pause_with_brokers_closes_it),
         BREAKER_TEST(test_open_from_the_start_until_brokers_are_connected),
         BREAKER_TEST(test_threads_leave_gate_and_state_in_step),
