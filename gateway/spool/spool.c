@@ -183,7 +183,7 @@ spool_run(void *argument)
     if (event_base_dispatch(spool->base) < 0) {
         log_error("spool_failed", log_text("reason", "its event loop ended"));
     }
-    drain_free(spool->drain, FLUSH_MS);
+    drain_free(spool->drain, breaker_state(spool->breaker) == BREAKER_CLOSED ? FLUSH_MS : 0);
     spool->drain = NULL;
     commit_last(&spool->commit);
     return NULL;
