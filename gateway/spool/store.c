@@ -160,7 +160,7 @@ read_for_set_aside(struct store *store, int64_t id, struct slice reason, bool *f
     int code;
 
     (void)sqlite3_bind_int64(statement, 1, id);
-    code = sqlite3_step(statement);
+    code = store_step(statement);
     *found = code == SQLITE_ROW;
     done = code == SQLITE_ROW || code == SQLITE_DONE;
     if (!done) {

@@ -59,6 +59,7 @@ opening_damaged(struct opening *opening, const char *how)
 bool
 opening_execute(struct opening *opening, const char *sql)
 {
+    errno = 0;
     return sqlite3_exec(opening->store->database, sql, NULL, NULL, NULL) == SQLITE_OK || opening_failed(opening);
 }
 
@@ -69,6 +70,7 @@ opening_ask(struct opening *opening, const char *sql, int64_t *number)
     sqlite3_stmt *statement = NULL;
     bool found = false;
 
+    errno = 0;
     if (sqlite3_prepare_v2(opening->store->database, sql, -1, &statement, NULL) != SQLITE_OK) {
         return opening_failed(opening);
     }
@@ -86,11 +88,12 @@ bool
 opening_tells(struct opening *opening, const char *sql, const char *expected, bool *same)
 {
     sqlite3_stmt *statement = NULL;
+    errno = 0;
     int code = sqlite3_prepare_v2(opening->store->database, sql, -1, &statement, NULL);
 
     *same = false;
     if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
+        code = store_step(statement);
         if (code == SQLITE_ROW) {
             const unsigned char *text = sqlite3_column_text(statement, 0);
 
@@ -157,7 +160,7 @@ read_mark(struct store *store, int64_t *last_id)
     int64_t checksum = 0;
     bool trusted = sqlite3_prepare_v2(store->database, "SELECT last_id,checksum FROM mark WHERE one=1", -1, &statement,
                                       NULL) == SQLITE_OK &&
-                   sqlite3_step(statement) == SQLITE_ROW;
+                   store_step(statement) == SQLITE_ROW;
 
     if (trusted) {
         *last_id = sqlite3_column_int64(statement, 0);
@@ -176,7 +179,7 @@ highest_from_front(struct store *store)
     int64_t highest = 0;
 
     if (sqlite3_prepare_v2(store->database, "SELECT id FROM record ORDER BY id", -1, &statement, NULL) == SQLITE_OK) {
-        while (sqlite3_step(statement) == SQLITE_ROW) {
+        while (store_step(statement) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(statement, 0);
 
             highest = id > highest && id <= STORE_ID_MAX ? id : highest;
@@ -214,10 +217,11 @@ bool
 opening_check_structure(struct opening *opening)
 {
     sqlite3_stmt *statement = NULL;
+    errno = 0;
     int code = sqlite3_prepare_v2(opening->store->database, "PRAGMA quick_check(1)", -1, &statement, NULL);
 
     if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
+        code = store_step(statement);
         if (code == SQLITE_ROW) {
             const unsigned char *text = sqlite3_column_text(statement, 0);
 

@@ -1,5 +1,6 @@
 /* Checkpoints: what was committed goes from the WAL into the database, with every error looked at; and where the two
  * files lie. */
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "spool/store_state.h"
@@ -57,6 +58,7 @@ run_checkpoint(struct store *store, int mode, bool *whole)
 
     /* Nobody waits for a reader here: there is a next time. */
     (void)sqlite3_busy_timeout(store->database, 0);
+    errno = 0;
     code = sqlite3_wal_checkpoint_v2(store->database, NULL, mode, &frames, &done);
     (void)sqlite3_busy_timeout(store->database, STORE_BUSY_MS);
     *whole = code == SQLITE_OK && frames == done;

@@ -148,6 +148,7 @@ static bool
 prepare(struct opening *opening)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
+        errno = 0;
         if (sqlite3_prepare_v3(opening->store->database, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &opening->store->statements[i], NULL) != SQLITE_OK) {
             return opening_failed(opening);

@@ -35,7 +35,7 @@ seek(struct store *store, int64_t after)
 static enum outcome
 step(struct store *store)
 {
-    int code = sqlite3_step(store->statements[STATEMENT_READ]);
+    int code = store_step(store->statements[STATEMENT_READ]);
 
     if (code == SQLITE_ROW || code == SQLITE_DONE) {
         return code == SQLITE_ROW ? OUTCOME_ROW : OUTCOME_END;

@@ -63,7 +63,7 @@ struct store {
 
 /* --- verdicts --- */
 
-/* Keeps what SQLite's last call has failed with, before another one overwrites it. */
+/* Keeps what SQLite's last call has failed with, before another one overwrites it. errno was 0 before that call. */
 void store_note(struct store *store);
 /* The failure that was noted becomes a verdict, never STORE_OK, with a reason that begins with what was being done. The
  * open transaction is taken back. */
@@ -77,6 +77,8 @@ void store_explain(const struct store *store, const char *doing, struct error *e
 /* Whether the failure that was noted says that there is no room on the disk, found out by a write. */
 bool store_no_room(const struct store *store);
 
+/* One step of a statement, after which store_note can tell why it failed. */
+int store_step(sqlite3_stmt *statement);
 /* Runs a statement that gives no rows and resets it; false, with a note, when it fails. */
 bool store_run(struct store *store, enum store_statement statement);
 /* Runs one that gives one whole number or none; *found tells which. */

@@ -13,8 +13,11 @@ no_room_error(int system_error)
 void
 store_note(struct store *store)
 {
+    /* What SQLite keeps of the system's errors is not that of a commit, or of anything that failed in one. */
+    int system_error = errno;
+
     store->code = sqlite3_extended_errcode(store->database);
-    store->system_error = sqlite3_system_errno(store->database);
+    store->system_error = system_error != 0 ? system_error : sqlite3_system_errno(store->database);
 }
 
 /* A write that finds no room has changed nothing that counts. An fsync that finds none (the file system had put the
@@ -83,10 +86,17 @@ store_fail_with(struct store *store, enum store_verdict verdict, const char *rea
     return give_verdict(store, verdict);
 }
 
+int
+store_step(sqlite3_stmt *statement)
+{
+    errno = 0;
+    return sqlite3_step(statement);
+}
+
 bool
 store_run(struct store *store, enum store_statement statement)
 {
-    int code = sqlite3_step(store->statements[statement]);
+    int code = store_step(store->statements[statement]);
     bool done = code == SQLITE_DONE || code == SQLITE_ROW;
 
     if (!done) {
@@ -99,7 +109,7 @@ store_run(struct store *store, enum store_statement statement)
 bool
 store_number(struct store *store, sqlite3_stmt *statement, bool *found, int64_t *number)
 {
-    int code = sqlite3_step(statement);
+    int code = store_step(statement);
     bool done = code == SQLITE_DONE || code == SQLITE_ROW;
 
     *found = code == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_INTEGER;

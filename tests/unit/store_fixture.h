@@ -32,6 +32,14 @@ fixture_begin(void **state)
     return mkdtemp(fixture_root) == NULL;
 }
 
+/* For tests with very many files, to which the real disk does not matter. */
+static inline int
+fixture_begin_in_memory(void **state)
+{
+    (void)snprintf(fixture_root, sizeof fixture_root, "/dev/shm/test_store.XXXXXX");
+    return mkdtemp(fixture_root) == NULL ? fixture_begin(state) : 0;
+}
+
 static inline int
 fixture_end(void **state)
 {
