@@ -393,7 +393,9 @@ on_tick(evutil_socket_t fd, short what, void *argument)
     count_allowance(drain, drain->now_ns);
     tell_progress(drain, drain->now_ns);
     read_rows(drain);
-    if (drain->outstanding == 0 && !drain->more && breaker_state(drain->parts.breaker) == BREAKER_OPEN) {
+    /* What waits for a producer's report cannot be sent, but it will be, or that report tells as much as a probe: to
+     * close meanwhile would let callbacks wait for a Kafka that is frozen, again and again. */
+    if (!waiting && drain->outstanding == 0 && breaker_state(drain->parts.breaker) == BREAKER_OPEN) {
         breaker_nothing_to_probe(drain->parts.breaker);
     }
     if (!start_tick(drain, waiting ? TICK_BUSY_MS : TICK_IDLE_MS)) {
