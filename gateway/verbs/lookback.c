@@ -8,7 +8,7 @@
 #include "base/timestamp.h"
 #include "verbs/command_draft.h"
 
-#define START_MS         15000
+#define START_MS         10000
 #define PATIENCE_SECONDS 30
 
 static void
