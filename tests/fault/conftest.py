@@ -1,5 +1,6 @@
 """Fixtures of the fault tests; stage.py says how such a test looks. What integration tests have, these have, too."""
 
+import contextlib
 import pathlib
 import sys
 import uuid
@@ -33,9 +34,9 @@ def pytest_terminal_summary(terminalreporter):
 SHORT_SESSION = ("--set", "broker.session.timeout.ms=2500", "--set", "broker.heartbeat.interval.ms=500")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kafka(tmp_path_factory):
-    """A real Kafka of the file's own, to be frozen and killed; it has to run again when a test ends."""
+    """A real Kafka, to be frozen and killed: when a stage is closed it runs again."""
     broker = Kafka.start(tmp_path_factory.mktemp("kafka"), *SHORT_SESSION)
     try:
         yield broker
@@ -58,24 +59,27 @@ def proxied(tmp_path_factory):
             broker.stop()
 
 
+@contextlib.contextmanager
 def new_stage(request, kafka, brokers=None):
     title = request.node.name.removeprefix("test_").replace("_", " ")
-    return stages.Stage(kafka, f"f{uuid.uuid4().hex[:8]}-", request.getfixturevalue("tmp_path"), title, brokers)
+    stage = stages.Stage(kafka, f"f{uuid.uuid4().hex[:8]}-", request.getfixturevalue("tmp_path"), title, brokers)
+    yield stage
+    kafka.revive()
+    stage.close()
+    kafka.delete(stage.prefix)  # or a killed Kafka's next start has more and more of them to look through
 
 
 @pytest.fixture
 def stage(request, kafka):
-    made = new_stage(request, kafka)
-    yield made
-    made.close()
+    with new_stage(request, kafka) as made:
+        yield made
 
 
 @pytest.fixture
 def proxied_stage(request, proxied):
     """.proxy is between its gateways and Kafka."""
     broker, proxy = proxied
-    made = new_stage(request, broker, "%s:%d" % proxy.address)
-    made.proxy = proxy
-    yield made
-    proxy.heal()
-    made.close()
+    with new_stage(request, broker, "%s:%d" % proxy.address) as made:
+        made.proxy = proxy
+        yield made
+        proxy.heal()

@@ -17,6 +17,16 @@ LONE = 1  # the partition of the call events that the second broker alone has
 
 
 @pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    """The other tests' Kafka remains alone."""
+    broker = Kafka.start(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="module")
 def second(kafka, tmp_path_factory):
     """A second broker beside kafka."""
     broker = Kafka.start(tmp_path_factory.mktemp("second"), "--join", str(kafka.directory))

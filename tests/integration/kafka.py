@@ -77,6 +77,13 @@ class Kafka:
     def start_again(self):
         subprocess.run([str(SCRIPT), "again", "--dir", str(self.directory)], check=True, capture_output=True, timeout=240)
 
+    def revive(self):
+        """Whatever a test has done to it, it runs again."""
+        try:
+            self.thaw()
+        except ProcessLookupError:
+            self.start_again()
+
     def topics(self, prefix=""):
         """Name -> number of partitions, of the topics whose names begin so."""
         found = self.admin.list_topics(timeout=20).topics
