@@ -12,7 +12,9 @@ import yaml
 from callbacks import jiuyun_hangup, mixed, sevenmoor_call_event, yeta_record
 from gateway import BINARY, TOPICS, changed, configuration, run
 
-COUNTS = ("lines", "ids", "found", "missing", "incomplete", "corrupted", "records", "duplicates", "unknown", "unreadable")
+COUNTS = (
+    "lines", "ids", "found", "missing", "incomplete", "corrupted", "records", "duplicates", "unknown", "unreadable",
+)
 
 
 def audit(config, ledger, *arguments):
@@ -69,7 +71,8 @@ def test_everything_that_a_gateway_accepted_is_found(start_gateway, mode):
         for callback in story:
             assert gateway.post("/callbacks" + callback.path, callback.body).status == 200
             source = callback.path.split("/")[1]
-            ledger += [f"{source}\t{event}" if len(ledger) % 2 else f"{event}\t200\t{source}" for event in callback.events]
+            form = "{source}\t{event}" if len(ledger) % 2 else "{event}\t200\t{source}"
+            ledger += [form.format(source=source, event=event) for event in callback.events]
     # A vendor that repeats a callback makes a duplicate.
     callback = yeta_record("call-again")
     for _ in range(2):
@@ -82,10 +85,12 @@ def test_everything_that_a_gateway_accepted_is_found(start_gateway, mode):
     status, told = audit(config, ledger[: ids // 2])
     assert status == 0 and told["found"] == told["ids"] == ids // 2 and told["unknown"] == ids + 1 - ids // 2
 
-    status, told = audit(config, [*ledger, "yeta-never-call.recorded-full", "north\tyeta-call-again-call.recorded-full"])
+    never, elsewhere = "yeta-never-call.recorded-full", "yeta-call-again-call.recorded-full"
+    status, told = audit(config, [*ledger, never, f"north\t{elsewhere}"])
     assert status == 1 and told["missing"] == 2
-    assert told["missing_ids"] == ["yeta-never-call.recorded-full", "yeta-call-again-call.recorded-full"]
-    text = run("audit", "--config", config, "--ledger", "-", "--limit", 1, stdin=b"yeta-x-call.ended\nyeta-y-call.ended\n")
+    assert told["missing_ids"] == [never, elsewhere]
+    two = b"yeta-x-call.ended\nyeta-y-call.ended\n"
+    text = run("audit", "--config", config, "--ledger", "-", "--limit", 1, stdin=two)
     assert text.returncode == 1 and text.stdout.splitlines()[:2] == [
         "missing\tyeta-x-call.ended", "ids: 2 (2 lines); found: 0; missing: 2; incomplete: 0; corrupted: 0",
     ]
@@ -111,7 +116,8 @@ def test_duplicates_that_differ_are_corrupted(topics):
 
 
 def test_an_event_must_be_on_every_topic_of_its_route(topics, prefix):
-    config, produce = topics({"routes": [{"types": ["call.ended"], "sources": ["jiuyun"], "topics": [prefix + "extra"]}]})
+    route = {"types": ["call.ended"], "sources": ["jiuyun"], "topics": [prefix + "extra"]}
+    config, produce = topics({"routes": [route]})
     ended, extra, available = converted(config, jiuyun_hangup("call-1"))
     assert extra["topic"] == prefix + "extra"
     ledger = sorted({ended["value"]["id"], available["value"]["id"]})
@@ -138,7 +144,8 @@ def test_the_range_is_that_of_kafkas_times(topics):
     for arguments, found in [
         (["--from", "2026-05-28T20:26:40Z"], [0, 1, 2]), (["--from", "2026-05-28T20:26:40.001Z"], [1, 2]),
         (["--to", "2026-05-28T22:26:40Z"], [0, 1]), (["--to", "2020-01-01T00:00:00Z"], []),
-        (["--from", "2026-05-28T21:00:00Z", "--to", "2026-05-28T22:00:00Z"], [1]), (["--from", "2039-01-01T00:00:00Z"], []),
+        (["--from", "2026-05-28T21:00:00Z", "--to", "2026-05-28T22:00:00Z"], [1]),
+        (["--from", "2039-01-01T00:00:00Z"], []),
     ]:
         status, told = audit(config, ledger, *arguments)
         assert told["missing_ids"] == [id for number, id in enumerate(ledger) if number not in found], arguments
@@ -149,7 +156,8 @@ def test_what_is_no_event_is_counted_and_no_more(topics):
     config, produce = topics()
     record, = converted(config, yeta_record("call-1"))
     produce(record)
-    for value in (b"", b"\xff\x00", b"[]", b"{}", b'{"id": 1, "source": "/trunkline/yeta", "type": "x"}', b'{"id":"a","source":"b"}'):
+    numbered, untyped = b'{"id": 1, "source": "/trunkline/yeta", "type": "x"}', b'{"id":"a","source":"b"}'
+    for value in (b"", b"\xff\x00", b"[]", b"{}", numbered, untyped):
         produce({"key": "k", "value": value, "headers": {}})
     status, told = audit(config, [record["value"]["id"]])
     assert status == 0 and counts(told, lines=1, ids=1, found=1, records=7, unreadable=6)

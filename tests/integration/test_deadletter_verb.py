@@ -86,6 +86,19 @@ def as_printed(records):
     ]
 
 
+def objects_of(done):
+    """What a verb printed with --json."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def summary(found, replayed, unconvertible=0, unconfigured=0, unpublished=0):
+    """Of a replay in which each becomes one record."""
+    return (
+        f"dead letters: {found}; replayed: {replayed} (records: {replayed}); still no event: {unconvertible}; "
+        f"source not configured: {unconfigured}; not published: {unpublished}\n"
+    )
+
+
 def by_id(records):
     return sorted(records, key=lambda record: record["value"]["id"])
 
@@ -94,11 +107,12 @@ def by_id(records):
 
 
 def test_dead_letters_of_a_gateway_are_listed_and_shown(start_gateway, prefix):
-    sources = [{"name": name, "adapter": "7moor", "secrets": [SECRET], "secret_in": ["path", "query"]} for name in ("north", "south")]
-    gateway = start_gateway({"sources": sources})
+    names = ("north", "south")
+    gateway = start_gateway({"sources": [{"name": name, "adapter": "7moor", "secrets": [SECRET]} for name in names]})
     config = gateway.directory / "trunkline.yaml"
     broken = b'{"callUniqueId": "c-1", \xff\x00\n}'
-    assert gateway.post(f"/callbacks/north/{SECRET}?customer=17319132391", broken, [("X-Origin", "vendor")]).status == 200
+    path = f"/callbacks/north/{SECRET}?customer=17319132391"
+    assert gateway.post(path, broken, [("X-Origin", "vendor")]).status == 200
     assert gateway.post(f"/callbacks/south/{SECRET}", b'{"pushType":"cdr"}').status == 200
 
     listed = run("deadletter", "list", "--config", config)
@@ -107,25 +121,27 @@ def test_dead_letters_of_a_gateway_are_listed_and_shown(start_gateway, prefix):
     assert {source: (row[3], row[5]) for source, row in rows.items()} == {
         "north": ("not_json", str(len(broken))), "south": ("missing_key", "18"),
     }
-    as_json = [json.loads(line) for line in run("deadletter", "list", "--json", "--config", config).stdout.splitlines()]
-    assert {f"{one['partition']}:{one['offset']}": (one["time"], one["source"], one["reason"], one["id"], one["bytes"]) for one in as_json} == {
-        row[0]: (row[1], row[2], row[3], row[4], int(row[5])) for row in rows.values()
-    }
+    objects = objects_of(run("deadletter", "list", "--json", "--config", config))
+    members = ("time", "source", "reason", "id", "bytes")
+    assert sorted(rows.values()) == sorted(
+        [f"{one['partition']}:{one['offset']}", *(str(one[name]) for name in members)] for one in objects
+    )
     for arguments, found in [
         (["--source", "north"], ["north"]), (["--reason", "missing_key"], ["south"]), (["--source", "x"], []),
         (["--source", "north", "--reason", "missing_key"], []), (["--from", "10m"], ["north", "south"]),
         (["--to", "10m"], []), (["--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z"], []),
-        (["--from", rows["north"][1], "--source", "north"], ["north"]), (["--to", rows["north"][1], "--source", "north"], []),
+        (["--from", rows["north"][1], "--source", "north"], ["north"]),
+        (["--to", rows["north"][1], "--source", "north"], []),
     ]:
         told = run("deadletter", "list", "--config", config, *arguments)
         assert told.returncode == 0, told.stderr
         assert sorted(line.split()[2] for line in told.stdout.splitlines()) == found, arguments
 
     place = rows["north"][0]
-    shown, = (json.loads(line) for line in run("deadletter", "show", "--json", "--config", config, place).stdout.splitlines())
+    shown, = objects_of(run("deadletter", "show", "--json", "--config", config, place))
     assert base64.b64decode(shown["body_base64"]) == broken
     headers = {header["name"]: header["value"] for header in shown["headers"]}
-    assert headers["query"] == "customer=17319132391" and headers["http.x-origin"] == "vendor" and headers["method"] == "POST"
+    assert (headers["query"], headers["http.x-origin"], headers["method"]) == ("customer=17319132391", "vendor", "POST")
     assert headers["id"] == rows["north"][4] and SECRET not in json.dumps(shown)
 
     both = run("deadletter", "show", "--config", config, rows["south"][0], rows["south"][0])
@@ -137,7 +153,10 @@ def test_dead_letters_of_a_gateway_are_listed_and_shown(start_gateway, prefix):
 
 def test_places_that_hold_nothing(desk):
     desk.write(b"{}")
-    for place, why in [("0:1", "holds offsets 0 to 0 now, and not 1"), ("1:0", "holds nothing now"), ("7:0", "has no partition 7: they are numbered from 0 to 2")]:
+    for place, why in [
+        ("0:1", "holds offsets 0 to 0 now, and not 1"), ("1:0", "holds nothing now"),
+        ("7:0", "has no partition 7: they are numbered from 0 to 2"),
+    ]:
         told = desk.deadletter("show", place)
         assert (told.returncode, told.stdout) == (1, "") and why in told.stderr and len(told.stderr.splitlines()) == 1
     assert desk.deadletter("replay", "1:0").returncode == 1
@@ -147,7 +166,7 @@ def test_no_dead_letters_at_all(desk):
     told = desk.deadletter("list")
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
     told = desk.deadletter("replay")
-    assert (told.returncode, told.stderr) == (0, "") and told.stdout.startswith("dead letters: 0; replayed: 0 (records: 0)")
+    assert (told.returncode, told.stdout, told.stderr) == (0, summary(0, 0), "")
 
 
 def test_letters_of_strangers_do_no_harm(desk):
@@ -156,10 +175,11 @@ def test_letters_of_strangers_do_no_harm(desk):
     desk.producer.produce(desk.topic("deadletter"), None, None, 1)
     assert desk.producer.flush(30) == 0
     told = desk.deadletter("list")
-    assert told.returncode == 0 and len(told.stdout.splitlines()) == 2 and "\u001b" not in told.stdout and "\u009b" not in told.stdout
-    objects = [json.loads(line) for line in desk.deadletter("list", "--json").stdout.splitlines()]
+    assert told.returncode == 0 and len(told.stdout.splitlines()) == 2
+    assert "\u001b" not in told.stdout and "\u009b" not in told.stdout
+    objects = objects_of(desk.deadletter("list", "--json"))
     assert base64.b64decode(next(one for one in objects if one["partition"] == 0)["reason_base64"]) == b"\xff\xfe"
-    assert [json.loads(line)["body"] for line in desk.deadletter("show", "--json", "0:0", "1:0").stdout.splitlines()] == ["\u001b[31m", ""]
+    assert [one["body"] for one in objects_of(desk.deadletter("show", "--json", "0:0", "1:0"))] == ["\u001b[31m", ""]
     assert desk.deadletter("replay").returncode == 1
 
 
@@ -181,7 +201,7 @@ def test_a_replay_publishes_what_the_gateway_would_have(desk):
 
     told = desk.deadletter("replay")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "dead letters: 3; replayed: 3 (records: 3); still no event: 0; source not configured: 0; not published: 0\n"
+    assert told.stdout == summary(3, 3)
     assert by_id(as_printed(desk.read(*EVENTS))) == expected
 
     # Once more: duplicates that can be told by their ids, and stand beside the first.
@@ -217,19 +237,20 @@ def test_what_kafka_refused_is_replayed_once_it_takes_it(start_gateway, kafka, p
             future.result(timeout=30)
 
     def letters():
-        return [json.loads(line) for line in run("deadletter", "list", "--json", "--config", config).stdout.splitlines()]
+        return objects_of(run("deadletter", "list", "--json", "--config", config))
+
+    def post():
+        return gateway.post("/callbacks/yeta/receiveCallRecord", yeta_record("call-4").body)
 
     limit(300)
-    wait_until(
-        lambda: gateway.post("/callbacks/yeta/receiveCallRecord", yeta_record("call-4").body).status == 200 and letters(),
-        30, "a dead letter of an event that Kafka refuses",
-    )
+    wait_until(lambda: post().status == 200 and letters(), 30, "a dead letter of an event that Kafka refuses")
     kept = letters()
     letter = kept[-1]
     place = f"{letter['partition']}:{letter['offset']}"
     assert letter["reason"] == "refused_by_kafka"
     told = run("deadletter", "replay", "--config", config, place)
-    assert told.returncode == 1 and f"{place}: Kafka refuses its records" in told.stderr and "not published: 1" in told.stdout
+    assert (told.returncode, told.stdout) == (1, summary(1, 0, unpublished=1))
+    assert f"{place}: Kafka refuses its records" in told.stderr
 
     limit(1048576)
     before = {record.offset for record in kafka.read(topic)}
@@ -248,12 +269,13 @@ def test_one_that_cannot_be_replayed_does_not_keep_the_others(desk):
     desk.write(b"{}", source="yeta", vendor="7moor")
     desk.callback(yeta_record("call-6"))
     told = desk.deadletter("replay")
-    assert told.returncode == 1
-    assert told.stdout == "dead letters: 6; replayed: 2 (records: 2); still no event: 2; source not configured: 2; not published: 0\n"
+    assert (told.returncode, told.stdout) == (1, summary(6, 2, unconvertible=2, unconfigured=2))
     reasons = dict(line.removeprefix("trunkline deadletter: ").split(": ", 1) for line in told.stderr.splitlines())
-    assert reasons["0:1"].startswith("still no event: missing_key: ") and reasons["0:2"].startswith("still no event: not_json: ")
+    assert reasons["0:1"].startswith("still no event: missing_key: ")
+    assert reasons["0:2"].startswith("still no event: not_json: ")
     assert reasons["0:3"] == "this source is not in the configuration: gone"
-    assert reasons["0:4"].endswith("another vendor's in this configuration, and it came from: 7moor") and len(reasons) == 4
+    assert reasons["0:4"].endswith("another vendor's in this configuration, and it came from: 7moor")
+    assert len(reasons) == 4
     assert len(desk.read("call_events")) == 2 and len(desk.read("deadletter")) == 6
     assert desk.deadletter("replay", "0:0", "0:5").returncode == 0
     assert len(desk.read("call_events")) == 4
@@ -276,12 +298,10 @@ def test_nobody_is_asked_for_a_signature_or_secret_again(kafka, prefix, tmp_path
 def test_more_than_is_kept_in_memory_at_once(desk):
     """Some 100 letters fill the room for those on their way: the reading waits for Kafka, and goes on."""
     many, filler = 400, "x" * 100_000
+    headers = [("reason", "missing_key"), ("source", "yeta"), ("vendor", "yeta"), ("recordedtime", RECEIVED)]
     for number in range(many):
         body = json.dumps({"call_uuid": f"call-{number}", "duration_call": 1, "filler": filler + str(number)})
-        desk.producer.produce(
-            desk.topic("deadletter"), body, str(number),
-            headers=[("id", "0" * 32), ("reason", "missing_key"), ("source", "yeta"), ("vendor", "yeta"), ("recordedtime", RECEIVED)],
-        )
+        desk.producer.produce(desk.topic("deadletter"), body, str(number), headers=headers)
         desk.producer.poll(0)
     assert desk.producer.flush(60) == 0
     told = desk.deadletter("replay")
@@ -294,16 +314,19 @@ def test_more_than_is_kept_in_memory_at_once(desk):
 # --- replay of commands
 
 
-def test_commands_go_back_to_their_topic_when_asked_for(start_egress, simulator_7moor, kafka, commands, prefix, tmp_path):
+def test_commands_go_back_to_their_topic_when_asked_for(
+    start_egress, simulator_7moor, kafka, commands, prefix, tmp_path
+):
     """A worker refused it; by then the account is another vendor's, which has that operation."""
     worker = start_egress([simulator_7moor])
-    value = json.dumps({"id": "c-1", "type": command_type("task.start"), "account": "7moor", "data": {"task": "129"}}).encode()
-    commands.produce(value, "7moor", [("content-type", b"application/json"), ("trunkline-forwarded", b"1"), ("x", b"\xff")])
+    command = {"id": "c-1", "type": command_type("task.start"), "account": "7moor", "data": {"task": "129"}}
+    value = json.dumps(command).encode()
+    headers = [("content-type", b"application/json"), ("trunkline-forwarded", b"1"), ("x", b"\xff")]
+    commands.produce(value, "7moor", headers)
     commands.produce(b"no command", "7moor")
     commands.flush()
-    letters = wait_until(
-        lambda: (found := kafka.read(prefix + TOPICS["deadletter"])) and len(found) == 2 and found, 30, "the dead letters"
-    )
+    topic = prefix + TOPICS["deadletter"]
+    letters = wait_until(lambda: len(found := kafka.read(topic)) == 2 and found, 30, "the dead letters")
     place = next(f"{letter.partition}:{letter.offset}" for letter in letters if letter.value == value)
     worker.stop()
 
@@ -324,7 +347,7 @@ def test_commands_go_back_to_their_topic_when_asked_for(start_egress, simulator_
     assert len(desk.read("commands")) == 2
 
     told = desk.deadletter("replay", "--source", "commands")
-    assert told.returncode == 1 and "still no event: 1" in told.stdout and "replayed: 1 (records: 1)" in told.stdout
+    assert (told.returncode, told.stdout) == (1, summary(2, 1, unconvertible=1))
     first, _, again = sorted(desk.read("commands"), key=lambda record: record.offset)
     assert (again.key, again.value, again.partition) == (first.key, value, first.partition)
     assert again.headers == [("content-type", b"application/json"), ("x", b"\xff")]
