@@ -21,6 +21,7 @@ import socket
 import time
 
 import callbacks
+import spools
 import verdict
 from clients import Storm
 from gateway import Gateway, changed, configuration
@@ -102,7 +103,14 @@ class Service:
         return self.gateway.metric("trunkline_spool_records")
 
     def wait_until_drained(self, seconds=120):
-        wait_until(lambda: self.gateway.alive() and self.waiting() == 0, seconds, f"{self.life} to drain its spool", 0.05)
+        """Its metric says so, and so does who looks into the file."""
+        def drained():
+            return self.gateway.alive() and self.waiting() == 0 and self._on_disk() == 0
+
+        wait_until(drained, seconds, f"{self.life} to drain its spool", 0.05)
+
+    def _on_disk(self):
+        return spools.status(self.gateway).get(self.name, {"records": 0})["records"]
 
     def close(self):
         if self.runs:
@@ -179,9 +187,10 @@ class Round:
         self.choose = random.Random(self.seed)
 
     def storm(self, **options):
-        """Load on all the stage's services, or on `targets`; a clients.Storm."""
+        """Load on all the stage's services, or on `targets`; a clients.Storm. Each of a round needs a name of its own."""
         targets = options.pop("targets", None) or self.stage.services
-        return Storm(targets, self.stage.ledger, f"r{self.number}", self.seed, **options)
+        name = options.pop("name", "")
+        return Storm(targets, self.stage.ledger, f"r{self.number}{name}", self.seed + name, **options)
 
     def pause(self, shortest, longest):
         """A random moment for the fault: what the round is about, not something to wait for."""
