@@ -1,4 +1,5 @@
-"""Kafka that does not answer: no 2xx without a delivery report, 503 within the budget, and all well afterwards."""
+"""Kafka that does not answer, and no spool: no 2xx without a delivery report, 503 within the budget, and all well
+afterwards."""
 
 import json
 import threading
@@ -9,11 +10,12 @@ from load import play
 from waiting import wait_until
 
 BUDGETS = {"airudder": 2.0, "jiuyun": 0.5, "7moor": 1.0, "yeta": 1.5}  # seconds, the defaults
+NO_SPOOL = {"spool": {"max_bytes": 0}}
 NOISE = 1.0  # what this machine may take to run client and gateway at all
 
 
 def test_a_frozen_kafka_means_503_within_the_budget(start_gateway, own_kafka, prefix):
-    gateway = start_gateway(on=own_kafka)
+    gateway = start_gateway(NO_SPOOL, on=own_kafka)
 
     def well():
         probes = play(gateway.address, [[callbacks.yeta_record(f"probe-{n}")] for n in range(32)], 32, depth=1)
@@ -55,7 +57,7 @@ def test_a_frozen_kafka_means_503_within_the_budget(start_gateway, own_kafka, pr
 
 def test_what_was_answered_while_kafka_froze_is_in_kafka(start_gateway, own_kafka, prefix):
     """64 clients post all the while; whatever got a 2xx, before, during or after, must be found."""
-    gateway = start_gateway(on=own_kafka)
+    gateway = start_gateway(NO_SPOOL, on=own_kafka)
     stories = callbacks.mixed(6000, "storm", 5)
     answers = []
     poster = threading.Thread(target=lambda: answers.extend(play(gateway.address, stories, depth=2)))
@@ -84,7 +86,7 @@ def test_what_was_answered_while_kafka_froze_is_in_kafka(start_gateway, own_kafk
 def test_start_without_kafka_waits_and_says_so(start_gateway, own_kafka):
     own_kafka.freeze()
     try:
-        gateway = start_gateway(on=own_kafka, ready=False)
+        gateway = start_gateway(NO_SPOOL, on=own_kafka, ready=False)
         answer = gateway.management("/readyz")
         assert answer.status == 503 and b"Kafka" in answer.body
         assert gateway.management("/livez").status == 200
@@ -94,7 +96,7 @@ def test_start_without_kafka_waits_and_says_so(start_gateway, own_kafka):
 
 
 def test_a_topic_that_is_deleted_makes_it_unready(start_gateway, kafka, prefix):
-    gateway = start_gateway()
+    gateway = start_gateway(NO_SPOOL)
     kafka.delete(prefix + callbacks.CALLS)
     wait_until(lambda: not gateway.ready(), 30, "the gateway to miss the topic")
     answer = gateway.management("/readyz")

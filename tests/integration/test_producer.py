@@ -8,6 +8,7 @@ import pytest
 from waiting import wait_until
 
 CALLS = "trunkline.call.events"
+NO_SPOOL = {"spool": {"max_bytes": 0}}
 
 
 def murmur2(data):
@@ -55,8 +56,8 @@ def test_partitions_are_those_of_java(kafka, prefix, gateway):
 
 @pytest.mark.timeout(120)
 def test_order_and_durability_outlive_a_frozen_broker(own_kafka, prefix, start_gateway):
-    """While the broker is frozen nobody gets a 2xx; afterwards everything that was taken is there, in order, once."""
-    gateway = start_gateway(on=own_kafka)
+    """Without a spool nobody gets a 2xx while the broker is frozen; all that was taken is there afterwards, in order, once."""
+    gateway = start_gateway(NO_SPOOL, on=own_kafka)
     path = "/callbacks/yeta/receiveCallRecord"
     with gateway.client() as client:
         client.post(path, push("before"))
@@ -80,7 +81,7 @@ def test_order_and_durability_outlive_a_frozen_broker(own_kafka, prefix, start_g
 
 
 def test_starts_before_kafka_and_says_so(start_gateway):
-    gateway = start_gateway({"kafka": {"bootstrap.servers": "127.0.0.1:1"}}, ready=False)
+    gateway = start_gateway({**NO_SPOOL, "kafka": {"bootstrap.servers": "127.0.0.1:1"}}, ready=False)
     wait_until(lambda: gateway.log("kafka_not_ready"), 15, "the log to say that Kafka is away")
     assert "cannot reach Kafka at 127.0.0.1:1" in gateway.log("kafka_not_ready")[0]["reason"]
     page = gateway.management("/readyz")
