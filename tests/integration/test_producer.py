@@ -56,7 +56,7 @@ def test_partitions_are_those_of_java(kafka, prefix, gateway):
 
 @pytest.mark.timeout(120)
 def test_order_and_durability_outlive_a_frozen_broker(own_kafka, prefix, start_gateway):
-    """Without a spool nobody gets a 2xx while the broker is frozen; all that was taken is there afterwards, in order, once."""
+    """Without a spool nobody gets a 2xx while the broker is frozen; what was taken is there afterwards, in order, once."""
     gateway = start_gateway(NO_SPOOL, on=own_kafka)
     path = "/callbacks/yeta/receiveCallRecord"
     with gateway.client() as client:
