@@ -6,9 +6,8 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/json_writer.h"
 #include "event/cloudevent_reader.h"
-#include "verbs/audit_ledger.h"
+#include "verbs/audit_report.h"
 #include "verbs/event_topics.h"
 #include "verbs/lookback.h"
 #include "verbs/options.h"
@@ -256,119 +255,27 @@ on_record(const struct consumed *record, void *argument)
     arena_free(arena);
 }
 
-/* --- what is told --- */
-
-static const char *const fates[] = {
-    [AUDIT_MISSING] = "missing",
-    [AUDIT_INCOMPLETE] = "incomplete",
-    [AUDIT_CORRUPTED] = "corrupted",
-};
-
-struct telling {
-    const struct audit *audit;
-    enum audit_fate fate;
-    struct json_writer *writer; /* NULL: lines */
-};
-
-/* "missing<TAB>ID", or "incomplete<TAB>ID<TAB>topics that it is not on". */
-static void
-print_line(struct slice id, uint32_t absent, void *argument)
-{
-    const struct telling *telling = argument;
-    const char *between = "\t";
-
-    printf("%s\t%.*s", fates[telling->fate], SLICE_ARGS(id));
-    for (size_t i = 0; i < telling->audit->topic_count && telling->fate == AUDIT_INCOMPLETE; i++) {
-        if ((absent >> i & 1) != 0) {
-            printf("%s%.*s", between, SLICE_ARGS(telling->audit->topics[i]));
-            between = ",";
-        }
-    }
-    putchar('\n');
-}
-
-static void
-write_id(struct slice id, uint32_t absent, void *argument)
-{
-    const struct telling *telling = argument;
-
-    (void)absent;
-    json_string(telling->writer, id);
-}
-
-static void
-print_text(const struct audit *audit, const struct audit_counts *counts)
-{
-    for (int fate = AUDIT_MISSING; fate <= AUDIT_CORRUPTED; fate++) {
-        struct telling telling = {audit, (enum audit_fate)fate, NULL};
-
-        audit_ledger_list(audit->ledger, telling.fate, audit->options->limit, print_line, &telling);
-    }
-    printf("ids: %llu (%llu lines); found: %llu; missing: %llu; incomplete: %llu; corrupted: %llu\n",
-           (unsigned long long)counts->ids, (unsigned long long)counts->lines, (unsigned long long)counts->found,
-           (unsigned long long)counts->missing, (unsigned long long)counts->incomplete,
-           (unsigned long long)counts->corrupted);
-    printf("records: %llu on %zu topics; duplicates: %llu; not in the ledger: %llu; unreadable: %llu\n",
-           (unsigned long long)audit->records, audit->topic_count, (unsigned long long)counts->duplicates,
-           (unsigned long long)counts->unknown, (unsigned long long)audit->unreadable);
-}
-
-static void
-write_number(struct json_writer *writer, const char *name, uint64_t number)
-{
-    json_name(writer, slice_from(name));
-    json_integer(writer, (int64_t)number);
-}
-
-static bool
-print_json(const struct audit *audit, const struct audit_counts *counts)
-{
-    struct arena *arena = arena_new(NULL, (size_t)4 << 30);
-    struct json_writer writer;
-    struct slice json = {0};
-
-    if (arena == NULL) {
-        return false;
-    }
-    json_writer_init(&writer, arena, CHUNK_BYTES);
-    json_open(&writer, '{');
-    write_number(&writer, "lines", counts->lines);
-    write_number(&writer, "ids", counts->ids);
-    write_number(&writer, "found", counts->found);
-    write_number(&writer, "missing", counts->missing);
-    write_number(&writer, "incomplete", counts->incomplete);
-    write_number(&writer, "corrupted", counts->corrupted);
-    write_number(&writer, "records", audit->records);
-    write_number(&writer, "duplicates", counts->duplicates);
-    write_number(&writer, "unknown", counts->unknown);
-    write_number(&writer, "unreadable", audit->unreadable);
-    for (int fate = AUDIT_MISSING; fate <= AUDIT_CORRUPTED; fate++) {
-        struct telling telling = {audit, (enum audit_fate)fate, &writer};
-
-        json_name(&writer, arena_printf(arena, "%s_ids", fates[fate]));
-        json_open(&writer, '[');
-        audit_ledger_list(audit->ledger, telling.fate, audit->options->limit, write_id, &telling);
-        json_close(&writer, ']');
-    }
-    json_close(&writer, '}');
-    json = json_finish(&writer);
-    (void)fwrite(json.data, 1, json.length, stdout);
-    putchar('\n');
-    arena_free(arena);
-    return !slice_empty(json);
-}
+/* --- its course --- */
 
 static int
 tell(const struct audit *audit)
 {
     struct audit_counts counts = audit_ledger_counts(audit->ledger);
+    struct audit_report report = {
+        .ledger = audit->ledger,
+        .topics = audit->topics,
+        .topic_count = audit->topic_count,
+        .records = audit->records,
+        .unreadable = audit->unreadable,
+        .limit = audit->options->limit,
+    };
 
     if (audit->no_memory) {
         return fault("out of memory");
     }
     if (!audit->options->json) {
-        print_text(audit, &counts);
-    } else if (!print_json(audit, &counts)) {
+        audit_report_text(&report, &counts);
+    } else if (!audit_report_json(&report, &counts)) {
         return fault("out of memory");
     }
     if (fflush(stdout) != 0) {
@@ -376,8 +283,6 @@ tell(const struct audit *audit)
     }
     return counts.missing + counts.incomplete + counts.corrupted == 0 ? EXIT_OK : EXIT_FAULT;
 }
-
-/* --- its course --- */
 
 static bool
 ledger_load(struct audit *audit, struct error *error)
