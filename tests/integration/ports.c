@@ -5,7 +5,9 @@
  *                                             | at PARTITION UNIX_MS | partitions
  *   ports own BROKERS GROUP TOPIC             release PARTITION | committed PARTITION | leave
  *   ports follow BROKERS TOPIC OFFSET         seek OFFSET | pause | resume      (partition 0)
- *   ports read BROKERS TOPIC                  fetch OFFSET ...                  (partition 0) */
+ *   ports read BROKERS TOPIC                  fetch OFFSET ...                  (partition 0)
+ *   ports publish BROKERS patient|not TOPIC   send FIRST COUNT | purge | partition KEY
+ *   ports range BROKERS FROM TO TOPIC         (Unix ms, TO 0: the end) */
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 #include "base/log.h"
 #include "bus/consumer.h"
 #include "bus/group_consumer.h"
+#include "bus/producer.h"
+#include "bus/range_reader.h"
 #include "bus/transaction.h"
 #include "egress/record_reader.h"
 
@@ -326,6 +330,105 @@ read_records(const char *topic)
     return 0;
 }
 
+/* One record, whose value is its number; lives until the process ends. */
+struct parcel {
+    struct recordset set;
+    struct record record;
+    char value[16];
+    long number;
+};
+
+static struct producer *producer;
+static struct slice publish_topic;
+
+static void
+on_published(struct recordset *set)
+{
+    static const char *const fates[] = {"pending", "acknowledged", "failed", "refused"};
+
+    say(fates[set->delivery], "", ((struct parcel *)set->owner)->number);
+}
+
+static void
+obey_as_publisher(char *line)
+{
+    const char *verb = strtok(line, " ");
+    const char *word = strtok(NULL, " ");
+
+    if (strcmp(verb, "purge") == 0) {
+        producer_purge_queued(producer);
+    } else if (strcmp(verb, "partition") == 0) {
+        say("partition", word, producer_partition(producer, publish_topic, slice_from(word)));
+    } else {
+        long first = strtol(word, NULL, 10), past = first + strtol(strtok(NULL, " "), NULL, 10);
+
+        for (long number = first; number < past; number++) {
+            struct parcel *parcel = calloc(1, sizeof *parcel);
+
+            if (parcel == NULL) {
+                abort();
+            }
+            parcel->number = number;
+            snprintf(parcel->value, sizeof parcel->value, "%ld", number);
+            parcel->record =
+                (struct record){.topic = publish_topic, .key = SLICE("key"), .value = slice_from(parcel->value)};
+            parcel->set =
+                (struct recordset){.records = &parcel->record, .count = 1, .on_done = on_published, .owner = parcel};
+            producer_publish(producer, &parcel->set);
+        }
+    }
+}
+
+static int
+publish(bool patient, const char *topic)
+{
+    struct metrics *metrics = metrics_new();
+
+    publish_topic = slice_from(topic);
+    producer = patient ? producer_new_patient(&settings, "spool", base, metrics, clock_system(), &error)
+                       : producer_new(&settings, "worker-0", base, metrics, clock_system(), &error);
+    if (producer == NULL) {
+        return failed();
+    }
+    listen_to(obey_as_publisher);
+    producer_free(producer, CALL_MS);
+    metrics_free(metrics);
+    return 0;
+}
+
+static void
+on_ranged(const struct consumed *record, void *argument)
+{
+    (void)argument;
+    say_record("record", record->offset, record);
+}
+
+static void
+on_range_end(void *argument)
+{
+    struct range_progress progress = range_reader_progress(*(struct range_reader **)argument);
+
+    say("end", "", (long long)progress.all);
+    event_base_loopbreak(base);
+}
+
+static int
+read_range(int64_t from_ms, int64_t to_ms, const char *topic)
+{
+    const struct time_range range = {.from_ms = from_ms, .to_ms = to_ms == 0 ? INT64_MAX : to_ms};
+    const struct slice name = slice_from(topic);
+    struct range_reader *range_reader = NULL;
+
+    range_reader =
+        range_reader_new(&settings, base, &name, 1, &range, CALL_MS, on_ranged, on_range_end, &range_reader, &error);
+    if (range_reader == NULL) {
+        return failed();
+    }
+    event_base_dispatch(base);
+    range_reader_free(range_reader);
+    return 0;
+}
+
 static int
 run(int count, char **words)
 {
@@ -341,8 +444,14 @@ run(int count, char **words)
     if (count == 4 && strcmp(words[1], "read") == 0) {
         return read_records(words[3]);
     }
+    if (count == 5 && strcmp(words[1], "publish") == 0) {
+        return publish(strcmp(words[3], "patient") == 0, words[4]);
+    }
+    if (count == 6 && strcmp(words[1], "range") == 0) {
+        return read_range(strtoll(words[3], NULL, 10), strtoll(words[4], NULL, 10), words[5]);
+    }
     fprintf(stderr, "usage: ports transact BROKERS ID TOPIC | own BROKERS GROUP TOPIC | follow BROKERS TOPIC OFFSET | "
-                    "read BROKERS TOPIC\n");
+                    "read BROKERS TOPIC | publish BROKERS patient|not TOPIC | range BROKERS FROM TO TOPIC\n");
     return 2;
 }
 

@@ -223,7 +223,7 @@ test_open_from_the_start_until_brokers_are_connected(void **state)
     breaker_start_open(bench->breaker);
     assert_state(bench, BREAKER_OPEN);
     assert_int_equal(openings(bench, "reason=\"start\""), 1);
-    pass(bench, 10 * BREAKER_PAUSE_MS);
+    pass(bench, 10LL * BREAKER_PAUSE_MS);
     breaker_nothing_to_probe(bench->breaker); /* nobody has told of a broker yet */
     assert_state(bench, BREAKER_OPEN);
     breaker_reachable(bench->breaker, true);
