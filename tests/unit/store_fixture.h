@@ -50,13 +50,13 @@ fixture_end(void **state)
     return system(command); /* NOLINT(cert-env33-c): the path is ours */
 }
 
-/* The path of a file in the tests' directory, in memory that the next four calls leave alone. */
+/* The path of a file in the tests' directory, in memory that the next fifteen calls leave alone. */
 static inline const char *
 fixture_path(const char *name)
 {
-    static char paths[4][PATH_MAX];
+    static char paths[16][PATH_MAX];
     static unsigned next;
-    char *path = paths[next++ % 4];
+    char *path = paths[next++ % 16];
 
     (void)snprintf(path, PATH_MAX, "%s/%s", fixture_root, name);
     return path;
