@@ -31,19 +31,44 @@ callbacks_accepted(const struct process *process, struct ingress_health *health,
     return health->accepting || error_set(reason, "the workers are starting");
 }
 
-/* Whether Kafka alone makes events durable at the moment. */
+/* Whether events go to Kafka at the moment; reason says what is good, or why not. */
 static bool
-kafka_ready(const struct process *process, const struct ingress_health *health, enum preparation_state topics,
+kafka_takes(const struct process *process, const struct ingress_health *health, enum preparation_state topics,
             struct error *reason)
 {
+    bool spool = process->spool != NULL;
+    bool closed = spool && breaker_state(spool_breaker(process->spool)) == BREAKER_CLOSED;
+
+    if (topics == PREPARATION_AWAY && closed && health->kafka_reachable) {
+        /* It is back, and the topics will be looked at in a moment: what Kafka acknowledges tells more. */
+        snprintf(reason->text, sizeof(reason->text), "callbacks are accepted, Kafka is connected again");
+        return true;
+    }
     if (topics != PREPARATION_DONE) {
         return false; /* reason says why already */
     }
     if (!health->kafka_reachable) {
         return no_broker(process, reason);
     }
-    if (process->spool != NULL && breaker_state(spool_breaker(process->spool)) != BREAKER_CLOSED) {
+    if (spool && !closed) {
         return error_set(reason, "Kafka does not acknowledge in time");
+    }
+    snprintf(reason->text, sizeof(reason->text), "%s", good[process->roles]);
+    return true;
+}
+
+/* Ready with a spool: unless that could not bear an outage. */
+static bool
+spool_ready(const struct process *process, struct error *reason)
+{
+    struct spool_state spool = spool_state(process->spool);
+    struct error kafka = *reason;
+
+    if (!spool.able) {
+        return error_set(reason, "the spool takes nothing: %.400s", spool.reason.text);
+    }
+    if (spool.records > 0) {
+        error_set(reason, "%.400s; %llu records wait in the spool", kafka.text, (unsigned long long)spool.records);
     }
     return true;
 }
@@ -55,25 +80,20 @@ static bool
 ingress_ready(const struct process *process, enum preparation_state topics, struct error *reason)
 {
     struct ingress_health health;
-    struct spool_state spool;
-    struct error away;
+    struct error why;
 
     if (!callbacks_accepted(process, &health, reason)) {
         return false;
     }
-    if (kafka_ready(process, &health, topics, reason)) {
-        snprintf(reason->text, sizeof(reason->text), "%s", good[process->roles]);
-    } else if (process->spool == NULL || topics == PREPARATION_UNFIT) {
-        return false;
-    } else {
-        away = *reason;
-        error_set(reason, "callbacks are accepted into the spool: %.300s", away.text);
+    if (!kafka_takes(process, &health, topics, reason)) {
+        if (process->spool == NULL || topics == PREPARATION_UNFIT) {
+            return false;
+        }
+        why = *reason;
+        error_set(reason, "callbacks are accepted, %s into the spool: %.300s",
+                  topics == PREPARATION_LEADERLESS ? "some" : "all", why.text);
     }
-    if (process->spool == NULL) {
-        return true;
-    }
-    spool = spool_state(process->spool);
-    return spool.able || error_set(reason, "the spool takes nothing: %.400s", spool.reason.text);
+    return process->spool == NULL || spool_ready(process, reason);
 }
 
 static bool

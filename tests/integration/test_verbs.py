@@ -107,8 +107,9 @@ def test_two_gateways_do_not_share_an_instance(gateway):
     assert told.returncode == 1 and "in use by process" in told.stderr
 
 
-def test_without_kafka_it_serves_503_and_is_not_ready(tmp_path):
-    gateway = Gateway.configured(tmp_path, configuration("127.0.0.1:1", tmp_path / "data"))
+def test_without_kafka_and_without_a_spool_it_serves_503_and_is_not_ready(tmp_path):
+    config = {**configuration("127.0.0.1:1", tmp_path / "data"), "spool": {"max_bytes": 0}}
+    gateway = Gateway.configured(tmp_path, config)
     gateway.start(ready=False)
     answer = gateway.post("/callbacks/jiuyun", b"<req><action>Hangup</action><callId>c</callId></req>")
     assert answer.status == 503 and answer.header("Retry-After")
