@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""`make bench`: the gateway in full duty beside bare libevhtp, in one run, as a table; then what a worker's queues cost.
+"""`make bench`: the gateway in full duty beside bare libevhtp, in one run, as a table; then what a worker's queues cost,
+and what the spool's commits of many records at once are worth.
 
 Both get the same 600-byte yeta push over 256 keep-alive connections from wrk. The gateway checks it, converts it,
 publishes it to a real Kafka and answers after the delivery report. One worker, so that figures are a core's. Rounds
@@ -84,7 +85,7 @@ def load(pid, url, script):
 
 
 def main():
-    subprocess.run(["cmake", "--build", str(BUILD), "--target", "trunkline", "bare_evhtp"], check=True)
+    subprocess.run(["cmake", "--build", str(BUILD), "--target", "trunkline", "bare_evhtp", "group_commit"], check=True)
     brokers = os.environ.get("TRUNKLINE_TEST_BROKERS")
     started_kafka = not brokers
     if started_kafka:
@@ -121,12 +122,15 @@ def main():
             processes = []
             print(f"a worker with {COMMANDS} commands", flush=True)
             queued = measure(BUILD / "trunkline", brokers, data, f"bench-{os.getpid()}-", ACCOUNTS, COMMANDS)
+            print("the spool's commits", flush=True)
+            commits = subprocess.run([str(BUILD / "tests/group_commit"), data], check=True, stdout=subprocess.PIPE, text=True)
         finally:
             finish(processes)
             if started_kafka:
                 subprocess.run([*kafka, "stop"], check=True)
     report(rounds)
     report_queued(queued, ACCOUNTS, COMMANDS)
+    print(f"\n{commits.stdout}", end="")
 
 
 def finish(processes):
