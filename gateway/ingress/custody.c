@@ -157,14 +157,14 @@ publish(struct custody *custody)
     producer_publish(custody->ticket->worker->producer, &custody->set);
 }
 
-/* Whether they go to the spool without a try at Kafka. At a worker's end its producer is gone before its spool. */
+/* Whether they go to the spool without a try at Kafka. */
 static bool
 is_diverted(const struct custody *custody)
 {
     const struct worker *worker = custody->ticket->worker;
 
     return worker->spool != NULL &&
-           (worker->ending || gate_diverts(worker->gate, custody->set.records, custody->set.count));
+           (worker->cut_off || gate_diverts(worker->gate, custody->set.records, custody->set.count));
 }
 
 static void

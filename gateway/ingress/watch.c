@@ -1,4 +1,4 @@
-/* What a worker and the breaker tell each other. */
+/* What a worker and the breaker tell each other, and what the worker makes of it. */
 #include "ingress/watch.h"
 
 #include "ingress/budgets.h"
@@ -31,16 +31,27 @@ tell(struct worker *worker)
     }
 }
 
+/* Whether this worker's producer has no connection, and not only for the moment that it takes to make one anew: another
+ * producer may have one, and have closed the breaker. */
+static void
+look_around(struct worker *worker)
+{
+    bool reachable = atomic_load(&worker->kafka_reachable);
+
+    worker->cut_off = worker->kafka_seen && !reachable && worker->was_cut_off;
+    worker->was_cut_off = !reachable;
+}
+
 /* Who asked the gate just before it was shut waits, too: so it is done again as long as somebody does. */
 static void
 give_up_waiting(struct worker *worker)
 {
     uint64_t before = worker->overdue;
-    bool opened = !worker->breaker_heeded;
+    bool first = !worker->gave_up;
 
-    worker->breaker_heeded = true;
+    worker->gave_up = true;
     budgets_expire(worker->budgets);
-    if (opened || worker->overdue != before) {
+    if (first || worker->overdue != before) {
         producer_purge_queued(worker->producer);
     }
 }
@@ -52,10 +63,11 @@ watch_pulse(struct worker *worker)
     if (worker->breaker == NULL) {
         return;
     }
-    if (is_open(worker)) {
+    look_around(worker);
+    if (is_open(worker) || worker->cut_off) {
         give_up_waiting(worker);
     } else {
-        worker->breaker_heeded = false;
+        worker->gave_up = false;
     }
 }
 
@@ -70,7 +82,7 @@ watch_overdue(struct worker *worker, int64_t published_ns)
         tell(worker);
         breaker_overdue(worker->breaker, published_ns);
     }
-    if (is_open(worker) && !worker->breaker_heeded) {
+    if (is_open(worker) && !worker->gave_up) {
         give_up_waiting(worker);
     }
 }

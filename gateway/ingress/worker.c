@@ -26,6 +26,7 @@
 #define PULSE_MICROSECONDS      100000
 #define STOP_PULSE_MICROSECONDS 5000
 #define LINGER_NS               (5 * SECOND_NS)
+#define TOPICS_PATIENCE_NS      (2 * SECOND_NS) /* of a reload, for topics that a producer does not know yet */
 #define INPUT_BYTES_MIN         65536
 #define FLUSH_MS                500             /* for the producer's last reports */
 #define SPOOL_FINISH_NS         (5 * SECOND_NS) /* for what goes to the spool then */
@@ -80,15 +81,34 @@ on_spool_patience_due(struct deadline *deadline)
 
 /* --- what another thread asks for --- */
 
+/* Asking has the producer find out: the first callback for a new topic would wait for that, up to a second. */
+static bool
+topics_known(const struct worker *worker, const struct generation *generation)
+{
+    static const struct slice any_key = SLICE("key");
+    bool known = true;
+
+    for (size_t i = 0; i < generation->topic_count; i++) {
+        known = producer_partition(worker->producer, generation->topics[i], any_key) >= 0 && known;
+    }
+    return known;
+}
+
 /* No ticket is being worked on while the loop is here, and those that wait hold their own. */
 static void
-take_over(struct worker *worker, struct generation *next)
+take_over_when_fit(struct worker *worker)
 {
+    struct generation *coming = worker->coming;
+
+    if (coming == NULL || (!topics_known(worker, coming) && clock_monotonic_ns(worker->clock) < worker->coming_by_ns)) {
+        return;
+    }
+    worker->coming = NULL;
     generation_release(worker->generation, worker->number);
-    worker->generation = next;
+    worker->generation = coming;
     budgets_prune(worker->budgets);
     budgets_prune(worker->spool_patience);
-    generation_taken(next);
+    generation_taken(coming);
 }
 
 void
@@ -114,8 +134,11 @@ on_wake(evutil_socket_t fd, short what, void *argument)
     }
     next = atomic_exchange(&worker->next, NULL);
     if (next != NULL) {
-        take_over(worker, next);
+        generation_release(worker->coming, worker->number);
+        worker->coming = next;
+        worker->coming_by_ns = clock_monotonic_ns(worker->clock) + TOPICS_PATIENCE_NS;
     }
+    take_over_when_fit(worker);
     if (atomic_load(&worker->stop_asked) && worker->departure == DEPARTURE_STAYING) {
         departure_begin(worker, atomic_load(&worker->stop_seconds));
         (void)event_add(worker->pulse, &quick); /* for want of memory it beats as slowly as before */
@@ -130,6 +153,7 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     watch_pulse(worker);
+    take_over_when_fit(worker);
     if (departure_step(worker)) {
         event_base_loopbreak(worker->base);
     }
@@ -343,7 +367,7 @@ wind_up(struct worker *worker)
     worker->unanswered = (unsigned)worker->owed;
     producer_free(worker->producer, FLUSH_MS);
     worker->producer = NULL;
-    worker->ending = true;
+    worker->cut_off = true;
     if (worker->spool != NULL) {
         finish_with_spool(worker);
     }
@@ -389,6 +413,7 @@ worker_free(struct worker *worker)
     budgets_free(worker->spool_patience);
     janitor_free(worker->janitor);
     generation_release(atomic_load(&worker->next), worker->number);
+    generation_release(worker->coming, worker->number);
     generation_release(worker->generation, worker->number);
     if (worker->wake != NULL) {
         event_free(worker->wake);

@@ -47,7 +47,7 @@ struct worker {
     struct spool_port *spool;      /* NULL: there is none; then the next two are NULL, too */
     struct gate *gate;             /* the process's */
     struct breaker *breaker;       /* the same */
-    bool ending;                   /* the producer is no more; the spool still is */
+    bool cut_off;                  /* from all brokers for a while, or for good: the spool is the only way */
 
     /* The rest is HTTP's. */
     unsigned number;
@@ -61,7 +61,8 @@ struct worker {
     struct budgets *budgets;        /* of tickets that wait for Kafka */
     struct budgets *spool_patience; /* of those that wait for the spool */
     uint64_t overdue;               /* tickets whose budget has run out, so far */
-    bool breaker_heeded;            /* since it opened */
+    bool gave_up;                   /* waiting for Kafka, until things change */
+    bool was_cut_off;               /* from all brokers, at the last look */
     bool kafka_seen;                /* the producer has been connected once */
     int64_t acknowledged_ns;        /* monotonic: the latest positive report that the breaker was told of */
 
@@ -82,7 +83,9 @@ struct worker {
     int64_t departure_ns, stop_by_ns;  /* monotonic: since when it is that, and when it ends in any case */
     unsigned unanswered;               /* at the end; read after the thread has ended */
     bool abandoned;                    /* at the end: the spool has jobs that do not come back */
-    _Atomic(struct generation *) next; /* brought by another thread, not taken over yet */
+    struct generation *coming;         /* to be taken over once the producer knows its topics */
+    int64_t coming_by_ns;              /* monotonic: or at that time */
+    _Atomic(struct generation *) next; /* brought by another thread, not seen yet */
     atomic_bool stop_asked;            /* set by the thread that stops it */
     atomic_uint stop_seconds;          /* the same */
     atomic_bool running;               /* read by any thread */

@@ -140,6 +140,7 @@ void
 breaker_reachable(struct breaker *breaker, bool reachable)
 {
     int64_t now_ns = clock_monotonic_ns(breaker->clock);
+    int64_t acknowledged_ns = atomic_load_explicit(&breaker->acknowledged_ns, memory_order_relaxed);
 
     pthread_mutex_lock(&breaker->lock);
     breaker->reachable = reachable;
@@ -147,7 +148,8 @@ breaker_reachable(struct breaker *breaker, bool reachable)
         breaker->lost_ns = -1;
     } else if (breaker->lost_ns < 0) {
         breaker->lost_ns = now_ns;
-    } else if (now_ns - breaker->lost_ns >= UNREACHABLE_MS * MS_NS) {
+    } else if (now_ns - breaker->lost_ns >= UNREACHABLE_MS * MS_NS &&
+               now_ns - acknowledged_ns >= UNREACHABLE_MS * MS_NS) { /* else another producer is connected already */
         open_breaker(breaker, OPENING_UNREACHABLE);
     }
     pthread_mutex_unlock(&breaker->lock);

@@ -36,7 +36,7 @@ void breaker_acknowledged(struct breaker *breaker, int64_t now_ns);
 /* A record that was published then (monotonic) has had no report within its source's budget. */
 void breaker_overdue(struct breaker *breaker, int64_t published_ns);
 /* A producer looked: some broker is connected, or none. Opens it when none is for the second time in a row (told at
- * least 100 ms apart, by whoever), as a connection may just have been made anew. */
+ * least 100 ms apart, by whoever), as a connection may just have been made anew; not while records are acknowledged. */
 void breaker_reachable(struct breaker *breaker, bool reachable);
 /* Kafka was not there when the process started: open from the first. */
 void breaker_start_open(struct breaker *breaker);

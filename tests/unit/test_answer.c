@@ -53,6 +53,17 @@ a_success_is_the_vendors_own_answer(void **state)
 }
 
 static void
+a_success_says_what_keeps_the_event(void **state)
+{
+    struct answer_context context = kept;
+
+    (void)state;
+    context.durability = DURABILITY_SPOOL;
+    assert_non_null(strstr(success(&context), "HTTP/1.1 200 OK\r\nTrunkline-Durability: spool\r\n"));
+    assert_null(strstr(refusal_with(&context, REFUSAL_UNAVAILABLE, ""), "Durability"));
+}
+
+static void
 head_gets_no_body_but_its_length(void **state)
 {
     struct answer_context context = kept;
@@ -160,6 +171,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_success_is_the_vendors_own_answer),
+        cmocka_unit_test(a_success_says_what_keeps_the_event),
         cmocka_unit_test(head_gets_no_body_but_its_length),
         cmocka_unit_test(the_connection_field_says_what_happens),
         cmocka_unit_test(every_refusal_is_a_problem_that_fits),

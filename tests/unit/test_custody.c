@@ -525,10 +525,10 @@ without_a_spool_it_is_refused(void **state)
 }
 
 static void
-at_the_end_of_its_producer_everything_is_spooled(void **state)
+cut_off_from_kafka_everything_is_spooled(void **state)
 {
     (void)state;
-    worker.ending = true;
+    worker.cut_off = true;
     begin(1);
     assert_non_null(put);
     end_job(SPOOL_DURABLE);
@@ -675,7 +675,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_full_spool_is_told_apart_from_a_failing_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disk_that_hangs_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_spool_it_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(at_the_end_of_its_producer_everything_is_spooled, setup, teardown),
+        cmocka_unit_test_setup_teardown(cut_off_from_kafka_everything_is_spooled, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_letter_does_not_lose_what_only_failed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_stands_for_is_spooled, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_record_becomes_a_dead_letter_even_late, setup, teardown),
