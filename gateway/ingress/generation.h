@@ -15,6 +15,8 @@ struct generation {
     const struct config *config;
     const struct counters *counters;
     struct service *service;
+    const struct slice *topics; /* that callbacks may go to, each once, each followed by a NUL */
+    size_t topic_count;
 
     struct config *owned;               /* freed with it; NULL: the configuration is somebody else's */
     struct generation_holders *holders; /* NULL in tests: nobody counts */

@@ -43,70 +43,25 @@ make_workers(struct ingress *ingress, struct error *error)
     return good;
 }
 
-static void
-add_topic(struct slice *topics, size_t *count, struct slice topic)
-{
-    for (size_t i = 0; i < *count; i++) {
-        if (slice_equal(topics[i], topic)) {
-            return;
-        }
-    }
-    topics[(*count)++] = topic;
-}
-
-/* Every topic that a callback may go to, each once; malloc'd. */
-static struct slice *
-topics_of(const struct config *config, size_t *count)
-{
-    size_t most = 2;
-    struct slice *topics;
-
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            most += config->sources[i].targets[type].count;
-        }
-    }
-    *count = 0;
-    topics = calloc(most, sizeof *topics);
-    if (topics == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            const struct target_list *targets = &config->sources[i].targets[type];
-
-            for (size_t j = 0; j < targets->count; j++) {
-                add_topic(topics, count, targets->topics[j]);
-            }
-        }
-    }
-    add_topic(topics, count, config->topics[TOPIC_DEADLETTER]);
-    if (config->raw_enabled) {
-        add_topic(topics, count, config->topics[TOPIC_RAW]);
-    }
-    return topics;
-}
-
 /* The first callback should not pay for Kafka's metadata. Without Kafka the gateway serves all the same. */
 static void
 warm_up(struct ingress *ingress, int budget_ms, const struct clock *clock)
 {
     int64_t deadline_ns = clock_monotonic_ns(clock) + budget_ms * 1000000LL;
-    size_t count = 0;
-    struct slice *topics = topics_of(ingress->options.config, &count);
+    const struct generation *generation = ingress->generation;
     struct error error = {{0}};
-    bool warm = topics != NULL;
+    bool warm = true;
 
     for (unsigned i = 0; i < ingress->count && warm; i++) {
         int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
 
-        warm = producer_warm_up(ingress->workers[i]->producer, topics, count, left_ms < 1 ? 1 : left_ms, &error);
+        warm = producer_warm_up(ingress->workers[i]->producer, generation->topics, generation->topic_count,
+                                left_ms < 1 ? 1 : left_ms, &error);
         atomic_store(&ingress->workers[i]->kafka_reachable, warm);
     }
     if (!warm) {
         log_warn("kafka_not_ready", log_text("reason", error.text));
     }
-    free(topics);
 }
 
 /* Signals are for the main thread, whose loop waits for them. */
