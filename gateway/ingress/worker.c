@@ -367,7 +367,7 @@ wind_up(struct worker *worker)
     worker->unanswered = (unsigned)worker->owed;
     producer_free(worker->producer, FLUSH_MS);
     worker->producer = NULL;
-    worker->ending = true;
+    worker->cut_off = true;
     if (worker->spool != NULL) {
         finish_with_spool(worker);
     }

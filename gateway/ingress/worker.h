@@ -47,7 +47,7 @@ struct worker {
     struct spool_port *spool;      /* NULL: there is none; then the next two are NULL, too */
     struct gate *gate;             /* the process's */
     struct breaker *breaker;       /* the same */
-    bool ending;                   /* the producer is no more; the spool still is */
+    bool cut_off;                  /* from all brokers for a while, or for good: the spool is the only way */
 
     /* The rest is HTTP's. */
     unsigned number;
@@ -61,7 +61,8 @@ struct worker {
     struct budgets *budgets;        /* of tickets that wait for Kafka */
     struct budgets *spool_patience; /* of those that wait for the spool */
     uint64_t overdue;               /* tickets whose budget has run out, so far */
-    bool breaker_heeded;            /* since it opened */
+    bool gave_up;                   /* waiting for Kafka, until things change */
+    bool was_cut_off;               /* from all brokers, at the last look */
     bool kafka_seen;                /* the producer has been connected once */
     int64_t acknowledged_ns;        /* monotonic: the latest positive report that the breaker was told of */
 
