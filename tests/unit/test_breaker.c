@@ -126,6 +126,22 @@ test_no_broker_twice_in_a_row_opens_it(void **state)
     assert_int_equal(openings(bench, "reason=\"unreachable\""), 1);
 }
 
+/* One producer has lost its connection, others have theirs. */
+static void
+test_no_broker_does_not_open_it_while_records_are_acknowledged(void **state)
+{
+    struct bench *bench = *state;
+
+    breaker_reachable(bench->breaker, false);
+    pass(bench, 100);
+    breaker_acknowledged(bench->breaker, bench->clock.monotonic_ns - 99 * MS_NS);
+    breaker_reachable(bench->breaker, false);
+    assert_state(bench, BREAKER_CLOSED);
+    pass(bench, 1);
+    breaker_reachable(bench->breaker, false);
+    assert_state(bench, BREAKER_OPEN);
+}
+
 static void
 test_a_quick_probe_closes_it(void **state)
 {
@@ -272,6 +288,7 @@ main(void)
         BREAKER_TEST(test_an_overdue_report_opens_it_when_nothing_was_acknowledged_since),
         BREAKER_TEST(test_opens_before_anything_was_ever_acknowledged),
         BREAKER_TEST(test_no_broker_twice_in_a_row_opens_it),
+        BREAKER_TEST(test_no_broker_does_not_open_it_while_records_are_acknowledged),
         BREAKER_TEST(test_a_quick_probe_closes_it),
         BREAKER_TEST(test_a_slow_or_failed_probe_does_not),
         BREAKER_TEST(test_probes_while_closed_change_nothing),
