@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "base/slice.h"
 
 #define HANDOVER_FIRST 3
 #define HANDOVER_MAX   256
