@@ -145,9 +145,9 @@ struct config_fault {
 struct config {
     struct arena *arena;
     const char *path;
-
     const char *instance;
     bool instance_by_host; /* not configured: the host's name */
+    bool from_file;        /* path can be read again */
     const char *data_dir;
 
     struct slice address; /* of the callback port */
@@ -186,7 +186,6 @@ struct config {
     const struct config_fault *warnings; /* what works and is seldom meant */
     size_t warning_count;
 
-    bool from_file;              /* path can be read again */
     const char *const *deferred; /* of config_reload: options that the file has otherwise, for the next start */
     size_t deferred_count;
 };

@@ -45,8 +45,8 @@ configure(struct house *house, unsigned budget_ms, size_t max_bytes)
     house->config = config_parse("t.yaml", slice_from(yaml), &faults);
     if (house->config == NULL) {
         config_faults_print(&faults, stderr);
+        abort();
     }
-    assert_non_null(house->config);
     config_faults_free(&faults);
     house->config->kafka.embedded = true;
 }
