@@ -69,7 +69,8 @@ message_read(const rd_kafka_message_t *message, struct header_table *table, stru
 }
 
 /* Which errors are the record's own fault, so that a repeat could only fail the same way. Everything else, also a topic
- * that is missing or not allowed, is the installation's: once that is put right, Kafka takes the record. */
+ * that is missing or not allowed, is the installation's: once that is put right, Kafka takes the record. So is a
+ * timestamp, which says when it was sent: then this machine's clock, or Kafka's, is wrong. */
 enum delivery
 message_delivery(rd_kafka_resp_err_t error)
 {
@@ -80,7 +81,6 @@ message_delivery(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
         return DELIVERY_REFUSED;

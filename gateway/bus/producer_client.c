@@ -9,6 +9,7 @@
 #include "bus/conf.h"
 #include "bus/message.h"
 #include "bus/metadata.h"
+#include "bus/receipt.h"
 #include "bus/wakeup.h"
 
 #define SERVE_AT_ONCE 2000 /* callbacks, before the loop gets its turn */
@@ -28,6 +29,7 @@ struct producer_client {
     struct producer_metrics *metrics;
     struct producer_client_owner owner;
     size_t outstanding;
+    struct receipt receipt;
     bool acknowledged;    /* something, since the client began to be served */
     bool has_producer_id; /* as far as the statistics have told */
     struct producer_topic *topics;
@@ -56,11 +58,13 @@ static const struct kafka_property ours[] = {
 static void
 on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
+    static _Thread_local struct log_limit limit = LOG_LIMIT_DEFAULT;
     struct producer_client *client = opaque;
+    rd_kafka_resp_err_t error = receipt_error(&client->receipt, message);
 
     (void)rk;
     client->outstanding--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (!client->acknowledged) {
             client->acknowledged = true;
             client->owner.on_acknowledged(client->owner.owner);
@@ -68,8 +72,12 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
         metric_observe_ns(client->metrics->round_trip, rd_kafka_message_latency(message) * 1000);
     } else if (producer_client_dead(client)) {
         client->owner.on_death(client->owner.owner); /* before the report: it may come ahead of the error itself */
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        producer_metrics_error(client->metrics, error);
+        log_warn_limited(&limit, "delivery_unproven", log_text("topic", rd_kafka_topic_name(message->rkt)),
+                         log_integer("partition", message->partition));
     }
-    client->owner.on_report(client->owner.owner, message->_private, message->err);
+    client->owner.on_report(client->owner.owner, message->_private, error);
 }
 
 static void
