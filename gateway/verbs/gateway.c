@@ -16,7 +16,9 @@ const struct verb verb_gateway = {
     .usage =
         "usage: trunkline gateway [OPTIONS]\n\n"
         "Takes the callbacks of the configured sources over HTTP, checks and converts them, publishes the events to\n"
-        "Kafka and answers each vendor once Kafka has acknowledged. SIGTERM ends it in order, a second one at "
-        "once.\n\n" COMMON_USAGE,
+        "Kafka and answers each vendor once Kafka has acknowledged, or, while it does not, once they are safe on "
+        "disk;\n"
+        "they are sent when Kafka is back. SIGTERM ends it in order, a second one at once. Exit status 3: it ended in\n"
+        "order, and events wait on disk for the next start.\n\n" COMMON_USAGE,
     .run = gateway_run,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -20,9 +21,11 @@
 
 /* A Kafka that has just started takes its time for the first producer ids. With a spool nobody has to wait for it: what
  * comes before it is there goes to the spool. */
-#define WARM_UP_MS       3000
-#define SPOOL_WARM_UP_MS 1000
-#define PATIENCE_SECONDS 1 /* of a start with a spool, for the first look at the topics */
+#define WARM_UP_MS        3000
+#define SPOOL_WARM_UP_MS  1000
+#define INSTANCE_TRIES    20 /* more, where another process has its directory */
+#define INSTANCE_PAUSE_MS 100
+#define PATIENCE_SECONDS  1 /* of a start with a spool, for the first look at the topics */
 
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
@@ -254,6 +257,22 @@ instance_name_write(struct process *process, bool egress_alone)
              egress_alone ? "-egress" : "", port);
 }
 
+/* Another process may be taking over what an earlier one of this name has left, or may just be ending. */
+static struct instance *
+instance_await(const char *data_dir, const char *name, struct error *error)
+{
+    static const struct timespec pause = {.tv_nsec = INSTANCE_PAUSE_MS * 1000000L};
+    struct instance *instance = instance_open(data_dir, name, error);
+    long holder;
+
+    for (int tries = 0; instance == NULL && tries < INSTANCE_TRIES && instance_held(data_dir, name, &holder); tries++) {
+        (void)nanosleep(&pause, NULL);
+        instance = instance_open(data_dir, name, error);
+    }
+    /* It may have become free between the try and the question. */
+    return instance == NULL ? instance_open(data_dir, name, error) : instance;
+}
+
 static bool
 process_open(struct process *process, struct error *error)
 {
@@ -268,7 +287,7 @@ process_open(struct process *process, struct error *error)
         log_warn("sockets_unused", log_text("reason", "sockets were handed over, and this process takes no callbacks"));
     }
     instance_name_write(process, egress_alone);
-    process->instance = instance_open(config->data_dir, process->instance_name, error);
+    process->instance = instance_await(config->data_dir, process->instance_name, error);
     if (process->instance == NULL || !loop_open(process, error)) {
         return false;
     }

@@ -79,7 +79,11 @@ drain_await(struct spool *spool, unsigned patience_seconds, struct progress *pro
             return error_set(reason, "it was interrupted");
         }
         if (now_ns - progress->moved_ns > patience_seconds * 1000000000LL) {
-            return error_set(reason, "Kafka has acknowledged nothing for %u s", patience_seconds);
+            return error_set(
+                reason,
+                "Kafka has acknowledged nothing for %u s; `trunkline topics check` tells whether it answers and "
+                "has the topics",
+                patience_seconds);
         }
     }
     return true;

@@ -43,6 +43,13 @@ def test_says_how_each_source_is_protected(check):
     ]
 
 
+def test_says_when_the_disk_is_too_small_for_the_spool(check):
+    status, stdout, stderr = check(GOOD + "\nspool: {max_bytes: 1125899906842624}\n")
+    assert status == 0 and "FILE: good" in stdout
+    assert "3 to think over:" in stderr and "FILE: the spool may take 1288490188 MiB" in stderr
+    assert "3 to think over:" not in check(GOOD + "\nspool: {max_bytes: 0}\n")[2]
+
+
 ACCOUNTS = """
 kafka: {bootstrap.servers: "127.0.0.1:9"}
 accounts:

@@ -1,7 +1,9 @@
 """`trunkline spool`: what waits on disk is told, exported, and sent without a gateway."""
 
+import contextlib
 import json
 import signal
+import sqlite3
 
 import pytest
 
@@ -122,7 +124,7 @@ def test_drain_without_kafka_gives_up_and_leaves_everything(spooling, tmp_path):
     count = len(events_of(sent))
     assert done.returncode == 3, done.stderr
     line, = done.stderr.splitlines()
-    assert f"{count} records stay in {tmp_path / 'data' / 'test'}: Kafka has acknowledged nothing for 1 s" in line
+    assert f"{count} records stay in {tmp_path / 'data' / 'test'}: Kafka has acknowledged nothing for 1 s; " in line
     assert spools.waiting(gateway) == count
 
 
@@ -146,6 +148,25 @@ def test_what_kafka_refuses_for_good_is_set_aside_and_can_be_exported(prefix, ka
     text = run("spool", "status", "--config", path).stdout
     assert "1 records are set aside" in text
     assert [json.loads(record.value)["id"] for record in kafka.read(prefix + callbacks.TASKS)] == list(fine.events)
+
+
+def test_a_damaged_record_is_told_and_left_out(spooling):
+    gateway, sent = spooling
+    count = len(events_of(sent))
+    gateway.kill()
+    file, = (gateway.directory.parent / "data" / "test").glob("spool-*.db")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        (first,) = database.execute("SELECT min(id) FROM record").fetchone()
+        assert database.execute("UPDATE record SET spooled_ms = spooled_ms + 1 WHERE id = ?", (first,)).rowcount == 1
+
+    found = spools.status(gateway)["test"]
+    assert (found["records"], found["damaged"]) == (count - 1, 1)
+    text = run("spool", "status", "--config", spools.configuration_of(gateway)).stdout
+    assert "  1 records are damaged" in text
+    done = run("spool", "export", "--config", spools.configuration_of(gateway))
+    assert done.returncode == 1 and done.stderr == "trunkline spool: 1 records are damaged and were left out\n"
+    ids = [json.loads(line)["id"] for line in done.stdout.splitlines()]
+    assert len(ids) == count - 1 and first not in ids
 
 
 def test_faults_are_told_in_one_line(tmp_path):
