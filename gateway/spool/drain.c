@@ -18,6 +18,7 @@
 #define BURST_NS           (SECOND_NS / 20) /* of the rate, that may go at once */
 #define PROBE_NS           (2 * SECOND_NS)  /* without an answer: another partition is asked, too */
 #define PROBES_MAX         16
+#define KNOWN_NS           (60 * SECOND_NS) /* since an acknowledgement: Kafka still knows our producer there */
 #define PARTITION_UNKNOWN  (-1)
 #define PROGRESS_NS        (10 * SECOND_NS)
 
@@ -29,6 +30,7 @@ struct stream {
     int64_t back_off_ns; /* monotonic, until when; 0: none. It ends when all that was on its way has ended, too: what is
                             behind a failed record must not overtake it */
     int64_t moved_ns;    /* monotonic: the last report, or when the first of those on their way was sent */
+    int64_t known_ns;    /* monotonic: the last acknowledgement; 0: none */
     size_t outstanding, outstanding_bytes;
     char topic[];
 };
@@ -157,6 +159,7 @@ note_failure(struct drain *drain, const struct passage *passage, const char *rea
         stream->blocked_at = id;
     }
     stream->back_off_ns = clock_monotonic_ns(drain->parts.clock) + BACK_OFF_NS;
+    stream->known_ns = 0;
 }
 
 static void
@@ -194,6 +197,7 @@ on_published(struct recordset *set)
         return;
     }
     drain->drained++;
+    passage->stream->known_ns = clock_monotonic_ns(drain->parts.clock);
     metric_add(drain->drained_total, 1);
     retire(drain, passage, (struct slice){0});
 }
@@ -267,13 +271,17 @@ enum step {
     STEP_PAUSE, /* everything waits */
 };
 
+/* Where Kafka does not know our producer, it would take any batch as the first one, also the second after it has turned
+ * the first away for a moment. So there one record goes ahead alone. */
 static enum step
 step_of(const struct drain *drain, const struct stream *stream, int64_t id)
 {
+    bool is_known = stream->known_ns != 0 && drain->now_ns - stream->known_ns < KNOWN_NS;
+
     if (stream->blocked_at != 0 || stream->back_off_ns != 0 || id_set_has(&drain->parts.stock->in_flight, id)) {
         return STEP_BLOCK;
     }
-    if (breaker_state(drain->parts.breaker) != BREAKER_CLOSED && stream->outstanding > 0) {
+    if (stream->outstanding > 0 && (!is_known || breaker_state(drain->parts.breaker) != BREAKER_CLOSED)) {
         return STEP_BLOCK;
     }
     if (!has_room(stream, 1)) {
