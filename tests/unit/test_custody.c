@@ -449,6 +449,7 @@ reports_that_come_before_the_commit_answer_at_once(void **state)
     report(1, DELIVERY_ACKNOWLEDGED);
     assert_int_equal(durability, DURABILITY_KAFKA);
     assert_int_equal(accepted, 1);
+    assert_int_equal(lingering, 1);
     assert_null(settled);
     end_job(SPOOL_DURABLE);
     assert_non_null(settled);
