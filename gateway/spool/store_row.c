@@ -5,7 +5,7 @@
 #include "spool/store_state.h"
 
 /* id, time and key; lengths of source and reason */
-#define HEAD_BYTES     ((size_t)3 * 8 + 2 * 4)
+#define HEAD_BYTES     ((size_t)3 * 8 + (size_t)2 * 4)
 #define CHECKSUM_BYTES 8
 #define ROW_BYTES      64 /* that a row takes beside body and source */
 

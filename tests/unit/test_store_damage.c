@@ -219,6 +219,34 @@ pages_that_are_gone(void **state)
     free(database.data);
 }
 
+/* SQLite itself reads such a page without an error: one record is simply not there. */
+static void
+pages_that_tell_of_fewer_records(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("fewer.db");
+    int64_t records = 99;
+    size_t leaves = 0;
+    struct fixture_bytes database = make_database(path, records + 1);
+
+    for (size_t page = 1; page < database.length / PAGE_BYTES; page++) {
+        unsigned char *header = database.data + page * PAGE_BYTES;
+
+        /* A leaf of a table, and the number of its cells. */
+        if (header[0] != 0x0d || header[4] == 0) {
+            continue;
+        }
+        leaves++;
+        header[4]--;
+        put_in_place(path, &database);
+        header[4]++;
+        assert_int_equal(look_at_damaged(path, records), 1);
+        assert_int_equal(seen.verdict, STORE_BROKEN);
+    }
+    assert_true(leaves > 10);
+    free(database.data);
+}
+
 static void
 a_database_that_was_cut(void **state)
 {
@@ -262,9 +290,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_wal_that_ends_at_any_byte),
-        cmocka_unit_test(bits_that_have_changed),
-        cmocka_unit_test(pages_that_are_gone),
+        cmocka_unit_test(a_wal_that_ends_at_any_byte), cmocka_unit_test(bits_that_have_changed),
+        cmocka_unit_test(pages_that_are_gone),         cmocka_unit_test(pages_that_tell_of_fewer_records),
         cmocka_unit_test(a_database_that_was_cut),
     };
 
