@@ -25,7 +25,7 @@
 #define SPOOL_WARM_UP_MS  1000
 #define INSTANCE_TRIES    20 /* more, where another process has its directory */
 #define INSTANCE_PAUSE_MS 100
-#define PATIENCE_SECONDS  1 /* of a start with a spool, for the first look at the topics */
+#define PATIENCE_SECONDS  2 /* of a start with a spool, for the first look at the topics: making them takes a second */
 
 static void
 url_write(char url[URL_BYTES], struct slice address, unsigned port)
