@@ -11,8 +11,9 @@
 #include "configuration.h"
 #include "http_stand_in.h"
 
-#define HOST    "Host: a\r\n"
-#define RELOADS 1000
+#define HOST             "Host: a\r\n"
+#define RELOADS          1000
+#define PATIENCE_SECONDS 200 /* a sanitizer on a busy machine takes its time */
 
 static struct config *
 numbered(int number)
@@ -122,13 +123,25 @@ reloads_leave_requests_and_memory_alone(void **state)
     struct generation *before;
 
     (void)state;
-    stand_in_start(&stand_in, 5000);
+    stand_in.config.limits = (struct ingress_limits){
+        .head_bytes = 16384,
+        .header_count = 100,
+        .body_bytes = BODY_LIMIT,
+        .connections = 1000,
+        .buffered_bytes = 64 << 20,
+        .head_seconds = PATIENCE_SECONDS,
+        .body_seconds = PATIENCE_SECONDS,
+        .idle_seconds = PATIENCE_SECONDS,
+        .write_seconds = PATIENCE_SECONDS,
+        .output_bytes = 65536,
+    };
+    stand_in_start(&stand_in, 1000 * PATIENCE_SECONDS);
     before = stand_in.generation;
     client_open(&asking, stand_in.port);
     for (int i = 0; i < RELOADS; i++) {
         struct generation *generation = make(i % 7, 1, stand_in.metrics, fd);
 
-        if (i % 100 == 0) {
+        if (i % 50 == 0) {
             client_open(&reading, stand_in.port);
             client_text(&reading, "POST /now HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nbo");
             client_open(&waiting, stand_in.port);
@@ -140,7 +153,7 @@ reloads_leave_requests_and_memory_alone(void **state)
         await_taken(fd);
         generation_release(before, 1);
         before = generation;
-        if (i % 100 == 99) {
+        if (i % 50 == 49) {
             client_text(&reading, "dy");
             assert_int_equal(client_read(&reading).status, 200);
             assert_int_equal(client_read(&waiting).status, 200);
