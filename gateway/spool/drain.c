@@ -245,7 +245,8 @@ may_publish(const struct drain *drain)
     return drain->outstanding == 0 || (drain->outstanding < PROBES_MAX && drain->now_ns - drain->probed_ns >= PROBE_NS);
 }
 
-/* The partitions of a topic have become known, and rows of it wait in the stream of unknown ones: these come first. */
+/* The partitions of a topic have become known, and rows of it wait in the stream of unknown ones, or are on their way:
+ * these come first. */
 static bool
 unknown_come_first(struct drain *drain, const struct stream *stream)
 {
@@ -255,7 +256,8 @@ unknown_come_first(struct drain *drain, const struct stream *stream)
         return false;
     }
     unknown = stream_find(drain, slice_from(stream->topic), PARTITION_UNKNOWN);
-    if (unknown == NULL || unknown->blocked_at == 0) {
+    if (unknown == NULL ||
+        (unknown->blocked_at == 0 && (unknown->outstanding == 0 || drain->now_ns - unknown->moved_ns >= STUCK_NS))) {
         return false;
     }
     if (unknown->back_off_ns == 0) {

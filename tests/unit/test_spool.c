@@ -1,6 +1,7 @@
 /* The spool as a whole: a real store, a mock cluster that comes and goes. */
 #include "spool_fixture.h"
 
+#include "bus/partition.h"
 #include "spool/files.h"
 
 #define DIVERTS(fixture, n) gate_diverts(spool_gate((fixture)->spool), &loads[n].record, 1)
@@ -243,6 +244,51 @@ test_the_rate_is_bounded(void **state)
     assert_order(7);
 }
 
+/* Loads with a key of that partition of the topic "wide", which has two. */
+static void
+put_wide(struct fixture *fixture, unsigned number, int32_t partition)
+{
+    unsigned keys = 1;
+
+    fixture_load(fixture, number, 1);
+    while (partition_of(loads[number].record.key, 2) != partition) {
+        snprintf(loads[number].key, sizeof(loads[number].key), "key %u", keys++);
+        loads[number].record.key = slice_from(loads[number].key);
+    }
+    loads[number].record.topic = slice_from("wide");
+    spool_put(fixture->port, &loads[number].job);
+}
+
+/* The broker has too few replicas for the first record of a partition, and would take those behind it, as it does not
+ * know this producer there. */
+static void
+test_nothing_overtakes_what_is_turned_away_at_first(void **state)
+{
+    enum { COUNT = 20 };
+    struct fixture *fixture = *state;
+    int64_t began_ns;
+
+    rd_kafka_mock_topic_create(fixture->bus->cluster, "wide", 2, 1);
+    fixture_start(fixture, "one");
+    put_wide(fixture, 0, 1);
+    RUN_UNTIL(fixture->bus, fixture->done == 1 && spool_state(fixture->spool).records == 0);
+    began_ns = clock_monotonic_ns(clock_system());
+    RUN_UNTIL(fixture->bus, clock_monotonic_ns(clock_system()) > began_ns + SECOND_NS); /* it tells the partitions */
+    rd_kafka_mock_broker_set_rtt(fixture->bus->cluster, 1, 200);
+    rd_kafka_mock_push_request_errors(fixture->bus->cluster, PRODUCE_API_KEY, 1, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+    for (unsigned i = 1; i <= COUNT; i++) {
+        int64_t put_ns = clock_monotonic_ns(clock_system());
+
+        put_wide(fixture, i, 0);
+        RUN_UNTIL(fixture->bus,
+                  clock_monotonic_ns(clock_system()) > put_ns + SECOND_NS / 20); /* a request of its own */
+    }
+    RUN_UNTIL(fixture->bus, fixture->done == 1 + COUNT && spool_state(fixture->spool).records == 0);
+    rd_kafka_mock_broker_set_rtt(fixture->bus->cluster, 1, 0);
+    assert_int_equal(bus_counter(fixture->bus, "trunkline_spool_failed_deliveries_total", ""), 0);
+    assert_int_equal(bus_counter(fixture->bus, "trunkline_kafka_errors_total", "error=\"_INCONSISTENT\""), 0);
+}
+
 int
 main(void)
 {
@@ -258,6 +304,7 @@ main(void)
         SPOOL_TEST(test_a_record_that_kafka_refuses_is_set_aside),
         SPOOL_TEST(test_a_partition_without_a_leader_does_not_hold_up_the_others),
         SPOOL_TEST(test_the_rate_is_bounded),
+        SPOOL_TEST(test_nothing_overtakes_what_is_turned_away_at_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
