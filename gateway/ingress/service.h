@@ -29,8 +29,8 @@ enum refusal admission_check(struct ticket *ticket) MUST_CHECK;
  */
 void conversion_start(struct ticket *ticket);
 
-/* The ticket's deadline has passed while its records are on their way: tries the spool, or answers 503. The ticket lives
- * until nobody has its records any more. */
+/* The ticket's deadline has passed while its records are on their way: tries the spool, or answers 503. The ticket
+ * lives until nobody has its records any more. */
 void conversion_overdue(struct ticket *ticket);
 
 /* --- called by the service; they hand the ticket back --- */
