@@ -17,6 +17,7 @@ NEVER_REPEATS = {"jiuyun"}
 MOST_ATTEMPTS = 8  # a minute between two is scaled to:
 PAUSE_BEFORE_REPEAT = (0.02, 0.6)
 PAUSE_IN_CALL = (0.0, 0.15)
+LONG_PAUSE = (0.5, 3.0)  # a call that goes on while the fault begins, lasts and ends
 
 
 class Storm:
@@ -26,7 +27,7 @@ class Storm:
     behind a load balancer. name: what the names of its calls begin with. kinds: of stories, see callbacks.story.
     """
 
-    def __init__(self, targets, ledger, name, seed, clients=16, kinds=(0, 1, 2, 3, 4), sticky=False):
+    def __init__(self, targets, ledger, name, seed, clients=24, kinds=(0, 1, 2, 3, 4), sticky=False):
         self.targets = targets
         self.ledger = ledger
         self.name = name
@@ -90,7 +91,7 @@ class Client:
     async def play(self):
         while not self.storm.stopping:
             for step, callback in enumerate(self.storm.next_call(self.choose)):
-                await asyncio.sleep(self.choose.uniform(*PAUSE_IN_CALL))
+                await asyncio.sleep(self.choose.uniform(*(LONG_PAUSE if self.choose.random() < 0.05 else PAUSE_IN_CALL)))
                 await self.deliver(step, callback)
                 if self.storm.stopping:
                     break
