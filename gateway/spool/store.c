@@ -45,11 +45,18 @@ store_begin(struct store *store)
         return STORE_BROKEN;
     }
     store_take_back(store);
+    if (store->crowded) {
+        store->crowded = false;
+        store_empty_wal(store);
+        if (store->broken) {
+            return STORE_BROKEN;
+        }
+    }
     if (!store_run(store, STATEMENT_BEGIN)) {
         return store_fail(store, "cannot begin to write");
     }
     store->open = true;
-    store->removed = store->raised = false;
+    store->grown = store->removed = store->raised = false;
     store->last_id_before = store->last_id;
     return STORE_OK;
 }
@@ -119,6 +126,7 @@ store_put(struct store *store, const struct stored *stored)
         return store_fail(store, "cannot write a record");
     }
     store->last_id = row.id > store->last_id ? row.id : store->last_id;
+    store->grown = true;
     return STORE_OK;
 }
 
@@ -245,7 +253,7 @@ store_commit(struct store *store)
     if (!store->open) {
         return store->verdict;
     }
-    if (!write_mark(store) || !store_run(store, STATEMENT_COMMIT)) {
+    if (!write_mark(store) || (store->grown && !store_reserve(store)) || !store_run(store, STATEMENT_COMMIT)) {
         store->marked_id = marked_before;
         return store_fail(store, "cannot commit");
     }

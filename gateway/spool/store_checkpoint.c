@@ -5,8 +5,7 @@
 
 #include "spool/store_state.h"
 
-#define WAL_LARGE_BYTES ((uint64_t)32 << 20) /* a reader was in the way for long: the file shrinks again */
-#define WAL_KEPT_BYTES  ((uint64_t)1 << 20)  /* in a store that is empty */
+#define WAL_KEPT_BYTES ((uint64_t)1 << 20) /* in a store that is empty */
 
 static bool
 identify(const char *path, struct store_identity *identity)
@@ -81,12 +80,20 @@ is_empty(struct store *store)
 }
 
 void
-store_checkpoint(struct store *store)
+store_empty_wal(struct store *store)
 {
-    uint64_t wal_bytes = store_wal_bytes(store);
     bool whole = false;
 
-    if (store->removed && wal_bytes > WAL_KEPT_BYTES && is_empty(store)) {
+    (void)run_checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &whole);
+}
+
+void
+store_checkpoint(struct store *store)
+{
+    bool whole = false;
+
+    if (store->removed && store_wal_bytes(store) > WAL_KEPT_BYTES && is_empty(store)) {
+        store->wal_reserved = false;
         (void)run_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &whole);
         store->checkpoint_frames = store->checkpoint_every;
         return;
@@ -94,10 +101,8 @@ store_checkpoint(struct store *store)
     if (store->wal_frames < store->checkpoint_frames) {
         return;
     }
-    /* Once all of it is in the database, the next commit begins the WAL anew. */
+    /* Once all of it is in the database, the next commit begins the WAL anew (and cuts it, if a reader has kept it from
+     * that for long). */
     (void)run_checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &whole);
-    if (whole && wal_bytes > WAL_LARGE_BYTES) {
-        (void)run_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &whole);
-    }
     store->checkpoint_frames = whole ? store->checkpoint_every : store->wal_frames + store->checkpoint_every / 4;
 }

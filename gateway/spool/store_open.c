@@ -22,6 +22,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [STATEMENT_MARK] = "UPDATE mark SET last_id=?1,checksum=?2",
     [STATEMENT_LAST] = "SELECT id FROM record WHERE id<=4611686018427387904 ORDER BY id DESC LIMIT 1",
     [STATEMENT_READ] = "SELECT " COLUMNS " FROM record WHERE id>?1 ORDER BY id",
+    [STATEMENT_PAGES] = "PRAGMA page_count",
     [STATEMENT_ROW] = "SELECT " COLUMNS " FROM record WHERE id=?1",
 };
 
@@ -109,8 +110,13 @@ connect(struct opening *opening)
     }
     (void)sqlite3_busy_timeout(store->database, STORE_BUSY_MS);
     (void)sqlite3_wal_hook(store->database, note_frames, store); /* in place of SQLite's checkpoints */
-    return opening_execute(opening, "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA temp_store=MEMORY;"
-                                    "PRAGMA cache_size=-8192;PRAGMA synchronous=FULL;PRAGMA secure_delete=FAST");
+    if (opening->mode != STORE_READ) {
+        store_use_chunks(store);
+    }
+    return opening_execute(
+        opening,
+        "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA temp_store=MEMORY;"
+        "PRAGMA cache_size=-8192;PRAGMA journal_size_limit=4222976;PRAGMA synchronous=FULL;PRAGMA secure_delete=FAST");
 }
 
 static bool

@@ -8,7 +8,8 @@
 #include "base/arena.h"
 #include "spool/store.h"
 
-#define STORE_APPLICATION_ID    0x54726b6c         /* "Trkl", in the file's header */
+#define STORE_APPLICATION_ID    0x54726b6c /* "Trkl", in the file's header */
+#define STORE_PAGE_BYTES        4096
 #define STORE_CHECKPOINT_FRAMES 1024               /* in the WAL, of 4 KiB each */
 #define STORE_ID_MAX            ((int64_t)1 << 62) /* no id of ours is above it: one that is, is damage */
 #define STORE_BUSY_MS           2000               /* for another process that has just opened the file */
@@ -20,9 +21,10 @@ enum store_statement {
     STATEMENT_REMOVE,
     STATEMENT_SET_ASIDE,
     STATEMENT_MARK,
-    STATEMENT_LAST, /* the highest id that is there */
-    STATEMENT_READ, /* of those above */
-    STATEMENT_ROW,  /* with that id */
+    STATEMENT_LAST,  /* the highest id that is there */
+    STATEMENT_READ,  /* of those above */
+    STATEMENT_ROW,   /* with that id */
+    STATEMENT_PAGES, /* that the database has, those of the open transaction included */
     STATEMENT_COUNT,
 };
 
@@ -40,16 +42,20 @@ struct store {
     struct store_identity identity, wal_identity;
 
     bool open;              /* a transaction is */
+    bool grown;             /* by records, in it */
     bool removed;           /* something, in it */
     bool raised;            /* last_id, in it, without a record */
     int64_t last_id_before; /* it */
     int64_t last_id;        /* ever put */
     int64_t marked_id;      /* what the file tells of it beside its records */
 
-    int wal_frames;        /* at the last commit */
-    int checkpoint_every;  /* so many frames in the WAL */
-    int checkpoint_frames; /* that it has when the next checkpoint is due */
-    bool unsound;          /* its structure has damage that reading may pass over without an error */
+    int wal_frames;         /* at the last commit */
+    int checkpoint_every;   /* so many frames in the WAL */
+    int checkpoint_frames;  /* that it has when the next checkpoint is due */
+    int64_t reserved_pages; /* of the database */
+    bool wal_reserved;
+    bool crowded; /* a write has found no room */
+    bool unsound; /* its structure has damage that reading may pass over without an error */
     bool broken;
 
     enum store_verdict verdict; /* the last that was not OK */
@@ -107,6 +113,13 @@ bool store_mark_checksum(int64_t id, int64_t *checksum);
 
 /* --- the file --- */
 
+/* Lets the database grow by large pieces. */
+void store_use_chunks(struct store *store);
+/* Before a commit that lets the store grow: makes sure of room for what it needs later. false, with a note: there is
+ * none. */
+bool store_reserve(struct store *store);
+/* Makes room in the WAL, if that can be: what fails shows at the next begin. */
+void store_empty_wal(struct store *store);
 /* After a commit: makes a checkpoint when it is time. What fails there shows at the next begin: the commit is good. */
 void store_checkpoint(struct store *store);
 /* Remembers database and WAL, by which store_in_place tells whether they still lie where they did. */

@@ -76,6 +76,7 @@ store_judge(struct store *store, const char *doing)
 enum store_verdict
 store_fail(struct store *store, const char *doing)
 {
+    store->crowded = store->crowded || store_no_room(store);
     return give_verdict(store, store_judge(store, doing));
 }
 

@@ -39,6 +39,7 @@ static struct {
     struct disk_fault fault;
     int calls[DISK_CALLS];
     bool fired;
+    bool full; /* no file can grow; what is in one can be written over */
 } disk;
 
 static inline sqlite3_file *
@@ -98,11 +99,25 @@ disk_note_unsynced(struct disk_file *own, sqlite3_int64 offset, int length)
     own->unsynced[own->count++].length = length;
 }
 
+static inline bool
+disk_grows(sqlite3_file *file, sqlite3_int64 end)
+{
+    sqlite3_int64 size = 0;
+
+    (void)disk_real(file)->pMethods->xFileSize(disk_real(file), &size);
+    return end > size;
+}
+
 static inline int
 disk_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset)
 {
     struct disk_file *own = (struct disk_file *)(void *)file;
     bool fails = disk_fails(DISK_WRITE);
+
+    if (disk.full && disk_grows(file, offset + length)) {
+        errno = ENOSPC;
+        return SQLITE_FULL;
+    }
     int written = fails ? length / 2 : length; /* a part may get through */
     int code = written == 0 ? SQLITE_OK : disk_real(file)->pMethods->xWrite(disk_real(file), bytes, written, offset);
 
@@ -176,6 +191,9 @@ disk_check_reserved_lock(sqlite3_file *file, int *result)
 static inline int
 disk_file_control(sqlite3_file *file, int operation, void *argument)
 {
+    if (operation == SQLITE_FCNTL_SIZE_HINT && disk.full && disk_grows(file, *(sqlite3_int64 *)argument)) {
+        return SQLITE_IOERR_WRITE;
+    }
     return disk_real(file)->pMethods->xFileControl(disk_real(file), operation, argument);
 }
 
@@ -307,6 +325,7 @@ static inline void
 disk_clear(const char *path)
 {
     disk_set((struct disk_fault){.nth = 0});
+    disk.full = false;
     disk_lose_power(path);
     disk_lose_power(path);
 }

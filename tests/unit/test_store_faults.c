@@ -304,6 +304,50 @@ the_disk_stays_full(void **state)
     store_close(store);
 }
 
+/* On a disk that stays full records can still be removed, whenever it has become full: else what fills it would never
+ * go away. */
+static void
+a_full_disk_can_be_emptied(void **state)
+{
+    (void)state;
+    for (int64_t records = 1; records < 1500; records += 1 + records / 3) {
+        int refused = 0;
+
+        disk_clear(path);
+        struct store *store = fixture_open(path, STORE_CREATE);
+        for (int64_t id = 1; id <= records; id += 30) {
+            fixture_commit(store, id, id + 29 < records ? id + 29 : records);
+        }
+        disk.full = true;
+        while (refused < 3) {
+            int64_t id = store_last_id(store);
+            enum store_verdict verdict = fixture_try_commit(store, id + 1, id + 9);
+
+            assert_int_not_equal(verdict, STORE_BROKEN);
+            refused = verdict == STORE_OK ? 0 : refused + 1;
+        }
+        int64_t last = store_last_id(store);
+        refused = 0;
+        fixture_assert_holds(store, 1, last);
+        for (int64_t id = 1; id <= last && refused < 3;) {
+            enum store_verdict verdict = store_begin(store);
+
+            for (int64_t i = id; verdict == STORE_OK && i < id + 10 && i <= last; i++) {
+                verdict = store_remove(store, i);
+            }
+            verdict = verdict == STORE_OK ? store_commit(store) : verdict;
+            assert_int_not_equal(verdict, STORE_BROKEN);
+            id += verdict == STORE_OK ? 10 : 0;
+            refused = verdict == STORE_OK ? 0 : refused + 1;
+        }
+        fixture_look(store, &seen);
+        assert_int_equal(seen.count, 0);
+        assert_int_equal(store_last_id(store), last);
+        disk.full = false;
+        store_close(store);
+    }
+}
+
 /* The commit before is good, the next transaction is told. */
 static void
 a_checkpoint_fails(void **state)
@@ -414,6 +458,7 @@ main(void)
         cmocka_unit_test(cuts_fail),
         cmocka_unit_test(shared_memory_fails),
         cmocka_unit_test(the_disk_stays_full),
+        cmocka_unit_test(a_full_disk_can_be_emptied),
         cmocka_unit_test(a_checkpoint_fails),
         cmocka_unit_test(a_large_transaction_fails),
         cmocka_unit_test(reading_fails),
