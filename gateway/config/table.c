@@ -208,7 +208,9 @@ const struct config_option source_table[] = {
      .low = 10,
      .high = 60000,
      SOURCE(source.budget_ms),
-     .help = "how long a callback may wait for Kafka until it is answered 503; by default the adapter's"},
+     .help = "how long a callback may wait for Kafka until the spool takes it, or, without one, it is answered 503; by "
+             "default "
+             "the adapter's"},
     {.path = "extra_topics",
      .kind = OPTION_TEXTS,
      SOURCE(extra_topics.texts),
@@ -344,7 +346,9 @@ const struct config_option config_table[] = {
      .low = 1,
      .high = 100,
      CONFIG(spool.source_share_percent),
-     .help = "of `max_bytes` that one source may take, so that the storm of one leaves room for the others"},
+     .help =
+         "of `max_bytes` that one source may take, so that the storm of one leaves room for the others; a tenth on top "
+         "is kept for vendors that never repeat"},
     {.path = "spool.drain_records_per_second",
      .kind = OPTION_COUNT,
      .fallback = "5000",

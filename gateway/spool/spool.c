@@ -17,8 +17,8 @@
 #define ADOPT_NS        (30 * SECOND_NS)    /* between two looks for siblings */
 #define PROBE_WAIT_NS   (3 * SECOND_NS / 2) /* at the end: for the breaker to close */
 #define FLUSH_MS        1000                /* at the end: for the drain's last reports */
-#define FULL_PERCENT    95
-#define RETIRED_AT_ONCE 500 /* removals that do not wait for company */
+#define HANG_SECONDS    10                  /* at the end: on top of its time, before the thread is left alone */
+#define RETIRED_AT_ONCE 500                 /* removals that do not wait for company */
 
 struct spool {
     struct spool_options options;
@@ -383,11 +383,22 @@ spool_state(struct spool *spool)
     if (commit_failing(&spool->commit, &state.reason)) {
         return state;
     }
-    state.able = state.bytes / FULL_PERCENT < state.max_bytes / 100;
+    state.able = state.bytes < state.max_bytes - stock_reserve(&spool->stock);
     if (!state.able) {
         error_set(&state.reason, "the spool is nearly full: %zu of %zu bytes", (size_t)state.bytes, state.max_bytes);
     }
     return state;
+}
+
+/* A disk that hangs may never let go of the thread. */
+static bool
+thread_ended(const struct spool *spool, unsigned seconds)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += seconds + HANG_SECONDS;
+    return pthread_clockjoin_np(spool->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 uint64_t
@@ -398,7 +409,10 @@ spool_stop(struct spool *spool, unsigned seconds)
     spool->stop_seconds = seconds;
     atomic_store(&spool->stopping, true);
     inbox_wake(&spool->inbox);
-    pthread_join(spool->thread, NULL);
+    if (!thread_ended(spool, seconds)) {
+        log_error("spool_hangs", log_text("reason", "its disk does not return; what it has is left as it is"));
+        return atomic_load(&spool->stock.records);
+    }
     left = atomic_load(&spool->stock.records);
     spool_free(spool);
     return left;

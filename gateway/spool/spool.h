@@ -88,11 +88,12 @@ struct spool_state {
     size_t max_bytes;
     uint64_t set_aside;    /* records that Kafka refused for good; they are kept, and do not wait */
     int64_t oldest_age_ms; /* of the oldest record; 0: none */
-    bool able;             /* it takes records: there is room (5 % at least), and the disk works */
+    bool able;             /* it takes records: the disk works, and there is room besides the reserve */
     struct error reason;   /* why it is not able */
 };
 struct spool_state spool_state(struct spool *spool);
 
 /* From now on drains at any rate that Kafka takes, and ends when it is empty, or after so many seconds; at once when
- * the breaker is open or opens. Returns how many records stay on disk. After all ports are freed. Frees it. */
+ * the breaker is open or opens. Returns how many records stay on disk. After all ports are freed. Frees it, unless its
+ * disk hangs: then the thread is left alone, for the process to end. */
 uint64_t spool_stop(struct spool *spool, unsigned seconds);

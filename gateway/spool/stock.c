@@ -53,16 +53,23 @@ stock_share(struct stock *stock, struct slice source)
     return share;
 }
 
+uint64_t
+stock_reserve(const struct stock *stock)
+{
+    return stock->settings->max_bytes / RESERVE_DIVISOR;
+}
+
 bool
 stock_admits(const struct stock *stock, const struct share *share, bool vendor_repeats, uint64_t bytes)
 {
     uint64_t max = stock->settings->max_bytes;
-    uint64_t limit = vendor_repeats ? max - max / RESERVE_DIVISOR : max;
-    uint64_t share_limit = vendor_repeats ? max / 100 * stock->settings->source_share_percent : max;
+    uint64_t reserve = stock_reserve(stock);
+    uint64_t limit = vendor_repeats ? max - reserve : max;
+    uint64_t share_limit = max / 100 * stock->settings->source_share_percent + (vendor_repeats ? 0 : reserve);
     uint64_t all = atomic_load(&stock->bytes);
     uint64_t own = atomic_load(&share->bytes);
 
-    return bytes <= max && all <= limit && own <= share_limit && bytes <= limit - all && bytes <= share_limit - own;
+    return all <= limit && own <= share_limit && bytes <= limit - all && bytes <= share_limit - own;
 }
 
 void

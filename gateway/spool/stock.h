@@ -50,8 +50,10 @@ void stock_clear(struct stock *stock);
 
 /* Made at its first record. NULL when out of memory. */
 struct share *stock_share(struct stock *stock, struct slice source);
-/* Whether so many more bytes of that source's may come in. A source whose vendor repeats leaves the last tenth, and
- * what is beyond its share, to the others. */
+/* The part of max_bytes that is kept for sources whose vendors never repeat. */
+uint64_t stock_reserve(const struct stock *stock);
+/* Whether so many more bytes of that source's may come in: into its share, or, where its vendor never repeats, into the
+ * reserve on top of it. */
 bool stock_admits(const struct stock *stock, const struct share *share, bool vendor_repeats, uint64_t bytes);
 
 /* It is in the store now. Its key is held by the caller's doing. */
