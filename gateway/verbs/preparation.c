@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "verbs/topic_list.h"
 
 #define TRY_TIMEOUT_MS    5000
 #define SECOND_LOOK_MS    1000 /* at why a try to make the topics failed */
@@ -27,12 +28,14 @@ struct preparation {
     int tried_fd;
     pthread_t thread;
     bool thread_started;
-    bool prepared; /* once; the thread's own */
+    bool prepared;            /* once; the thread's own */
+    struct topic_list topics; /* the same */
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
     bool stopping;
     bool trying;
+    struct topic_list coming; /* to take the place of the topics; specs NULL: none */
     enum preparation_state state;
     struct error reason; /* why it is not done */
 };
@@ -86,8 +89,8 @@ warn_of_differences(const struct topic_spec *specs, const struct topic_report *r
 static enum preparation_state
 look(const struct preparation *preparation, int timeout_ms, struct error *error)
 {
-    size_t count;
-    const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
+    const struct topic_spec *specs = preparation->topics.specs;
+    size_t count = preparation->topics.count;
     struct topic_report *reports = calloc(count, sizeof(*reports));
     enum preparation_state state = PREPARATION_AWAY;
 
@@ -109,13 +112,12 @@ look(const struct preparation *preparation, int timeout_ms, struct error *error)
 static enum preparation_state
 prepare(const struct preparation *preparation, struct error *error)
 {
-    size_t count;
-    const struct topic_spec *specs = config_topic_specs(preparation->config, &count);
+    const struct topic_list *topics = &preparation->topics;
     enum preparation_state state;
     struct error seen = {0};
 
     if (!preparation->config->topics_create || preparation->prepared ||
-        topic_admin_create(preparation->admin, specs, count, TRY_TIMEOUT_MS, error)) {
+        topic_admin_create(preparation->admin, topics->specs, topics->count, TRY_TIMEOUT_MS, error)) {
         return look(preparation, TRY_TIMEOUT_MS, error);
     }
     /* What was in the way is told by the try; how bad that is, by what is there. */
@@ -149,9 +151,22 @@ wait_or_stop(struct preparation *preparation, unsigned wait_ms)
     until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    while (!preparation->stopping && pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0) {
+    while (!preparation->stopping && preparation->coming.specs == NULL &&
+           pthread_cond_timedwait(&preparation->wake, &preparation->lock, &until) == 0) {
     }
     return preparation->stopping;
+}
+
+/* With the lock held. */
+static void
+take_coming(struct preparation *preparation)
+{
+    if (preparation->coming.specs != NULL) {
+        free(preparation->topics.specs);
+        preparation->topics = preparation->coming;
+        preparation->coming = (struct topic_list){NULL, 0};
+        preparation->prepared = false;
+    }
 }
 
 static void *
@@ -176,10 +191,11 @@ preparation_run(void *argument)
         if (!done && !preparation->stopping) {
             log_warn("kafka_not_ready", log_text("reason", error.text));
         }
+        preparation->prepared = preparation->prepared || done;
         over = wait_or_stop(preparation, jittered(done ? LOOK_AGAIN_MS : wait_ms));
         preparation->trying = !over;
+        take_coming(preparation);
         pthread_mutex_unlock(&preparation->lock);
-        preparation->prepared = preparation->prepared || done;
         wait_ms = done ? BACK_OFF_FIRST_MS : wait_ms * 2;
         wait_ms = wait_ms > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait_ms;
     }
@@ -228,6 +244,8 @@ struct preparation *
 preparation_start(const struct config *config, struct event_base *base, const struct preparation_callbacks *callbacks,
                   void *argument, struct error *error)
 {
+    size_t count;
+    const struct topic_spec *specs = config_topic_specs(config, &count);
     struct preparation *preparation = calloc(1, sizeof(*preparation));
 
     if (preparation == NULL || !locks_init(preparation)) {
@@ -242,6 +260,10 @@ preparation_start(const struct config *config, struct event_base *base, const st
     preparation->state = PREPARATION_AWAY;
     error_set(&preparation->reason, "Kafka has not told yet whether the topics are there");
     preparation->tried_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (specs == NULL || !topic_list_copy(&preparation->topics, specs, count)) {
+        error_set(error, "out of memory");
+        goto failed;
+    }
     preparation->admin = topic_admin_new(&config->kafka, error);
     if (preparation->admin == NULL) {
         goto failed;
@@ -270,6 +292,22 @@ preparation_state(struct preparation *preparation, struct error *reason)
     *reason = preparation->reason;
     pthread_mutex_unlock(&preparation->lock);
     return state;
+}
+
+bool
+preparation_renew(struct preparation *preparation, const struct topic_spec *specs, size_t count)
+{
+    struct topic_list coming;
+
+    if (!topic_list_copy(&coming, specs, count)) {
+        return false;
+    }
+    pthread_mutex_lock(&preparation->lock);
+    free(preparation->coming.specs);
+    preparation->coming = coming;
+    pthread_cond_signal(&preparation->wake);
+    pthread_mutex_unlock(&preparation->lock);
+    return true;
 }
 
 void
@@ -314,6 +352,8 @@ preparation_free(struct preparation *preparation)
         close(preparation->tried_fd);
     }
     topic_admin_free(preparation->admin);
+    free(preparation->topics.specs);
+    free(preparation->coming.specs);
     pthread_cond_destroy(&preparation->wake);
     pthread_mutex_destroy(&preparation->lock);
     free(preparation);

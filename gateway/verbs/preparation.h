@@ -28,6 +28,9 @@ enum preparation_state {
 };
 /* reason says why it is not done. From any thread. */
 enum preparation_state preparation_state(struct preparation *preparation, struct error *reason);
+/* From now on it is about these topics: missing ones are made, as at the start. Copies them, but see topic_list.h.
+ * false when out of memory: then it is about those of before. */
+bool preparation_renew(struct preparation *preparation, const struct topic_spec *specs, size_t count) MUST_CHECK;
 /* No more tries; returns at once. NULL is fine. */
 void preparation_stop(struct preparation *preparation);
 /* Whether a try is going on, which only Kafka or its time-out ends: preparation_free would wait for it. NULL is fine.

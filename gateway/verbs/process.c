@@ -122,7 +122,7 @@ ingress_begin(struct process *process, struct error *error)
         start_without_kafka(process, "Kafka has told of the topics and is slow to take records");
     }
     url_write(process->url, process->config->address, ingress_port(process->ingress));
-    reload_serve(process->reload, process->ingress);
+    reload_serve(process->reload, process->ingress, process->preparation);
     return true;
 }
 
@@ -381,7 +381,7 @@ process_run(struct process *process, void (*on_started)(void *argument), void *a
 bool
 process_lingers(const struct process *process)
 {
-    return preparation_trying(process->preparation);
+    return preparation_trying(process->preparation) || reload_loading(process->reload);
 }
 
 void

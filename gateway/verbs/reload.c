@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "ingress/ingress.h"
 #include "verbs/announcement.h"
+#include "verbs/preparation.h"
 
 #define TOPICS_TIMEOUT_MS 3000
 #define NAMES_BYTES       1024
@@ -23,15 +24,17 @@ enum reload_state {
     RELOAD_TAKING,  /* the workers take the new generation over */
 };
 
-struct topic_list {
+/* In a configuration's arena. */
+struct named_topics {
     const struct topic_spec *specs;
     size_t count;
 };
 
 struct reload {
     const struct config *config;
-    struct ingress *ingress;  /* NULL: not there yet, or ending */
-    struct topic_list topics; /* of the configuration in force; in its arena */
+    struct ingress *ingress; /* NULL: not there yet, or ending */
+    struct preparation *preparation;
+    struct named_topics topics; /* of the configuration in force; in its arena */
     enum reload_state state;
     bool asked;
     struct event *loaded, *taken; /* on the two descriptors */
@@ -43,14 +46,14 @@ struct reload {
     pthread_t thread;
     struct config *fresh;
     struct config_faults faults;
-    struct topic_list fresh_topics;
+    struct named_topics fresh_topics;
     struct error error;
 };
 
 /* --- on its thread --- */
 
 static bool
-topic_known(const struct topic_list *known, const char *name)
+topic_known(const struct named_topics *known, const char *name)
 {
     for (size_t i = 0; i < known->count; i++) {
         if (strcmp(known->specs[i].name, name) == 0) {
@@ -65,7 +68,7 @@ topic_known(const struct topic_list *known, const char *name)
 static struct topic_spec *
 new_topics(const struct reload *reload, size_t *count, struct error *error)
 {
-    const struct topic_list *topics = &reload->fresh_topics;
+    const struct named_topics *topics = &reload->fresh_topics;
     struct topic_spec *specs = calloc(topics->count + 1, sizeof *specs);
 
     *count = 0;
@@ -229,6 +232,29 @@ begin(struct reload *reload)
     }
 }
 
+static bool
+topics_differ(const struct named_topics *one, const struct named_topics *other)
+{
+    bool differ = one->count != other->count;
+
+    for (size_t i = 0; i < one->count && !differ; i++) {
+        differ = !topic_known(other, one->specs[i].name);
+    }
+    return differ;
+}
+
+/* From now on readiness depends on the topics of this configuration. */
+static void
+look_after_topics(struct reload *reload)
+{
+    const struct named_topics *fresh = &reload->fresh_topics;
+
+    if (topics_differ(fresh, &reload->topics) && !preparation_renew(reload->preparation, fresh->specs, fresh->count)) {
+        log_warn("topics_not_watched", log_text("reason", "out of memory"));
+    }
+    reload->topics = *fresh;
+}
+
 static void
 hand_over(struct reload *reload)
 {
@@ -239,7 +265,7 @@ hand_over(struct reload *reload)
     reload->state = RELOAD_TAKING;
     reload->coming = reload->fresh;
     if (ingress_reload(reload->ingress, reload->fresh, reload->taken_fd, &reload->error)) {
-        reload->topics = reload->fresh_topics;
+        look_after_topics(reload);
     } else {
         config_free(reload->fresh);
         refuse(reload);
@@ -331,9 +357,10 @@ reload_new(const struct config *config, struct event_base *base, struct metrics 
 }
 
 void
-reload_serve(struct reload *reload, struct ingress *ingress)
+reload_serve(struct reload *reload, struct ingress *ingress, struct preparation *preparation)
 {
     reload->ingress = ingress;
+    reload->preparation = preparation;
     begin_next(reload);
 }
 
@@ -357,6 +384,12 @@ reload_stop(struct reload *reload)
     if (reload != NULL) {
         reload->ingress = NULL;
     }
+}
+
+bool
+reload_loading(const struct reload *reload)
+{
+    return reload != NULL && reload->state == RELOAD_LOADING;
 }
 
 void

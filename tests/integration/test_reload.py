@@ -275,3 +275,20 @@ def test_a_worker_says_that_it_does_not(start_egress):
     worker.signal(signal.SIGHUP)
     worker.wait_for_log("reload_not_supported")
     assert worker.ready()
+
+
+def test_a_route_to_a_topic_that_is_not_there_is_refused(start_reloaded, kafka, prefix):
+    """Where the gateway does not make topics."""
+    for name in TOPICS.values():
+        kafka.create(prefix + name)
+    reloaded = start_reloaded([source("kept", [ONE])], {"topics": {"create": False}})
+    route = {"types": "*", "topics": [prefix + "copies"]}
+    fresh = {**reloaded.config, "sources": [source("kept", [TWO])], "routes": [route]}
+    lines = reloaded.reload_in_vain(fresh)
+    assert prefix + "copies is missing" in [line for line in lines if line["event"] == "reload_refused"][0]["reason"]
+    assert status_of(reloaded.gateway, "/callbacks/kept/" + ONE) == 200
+    kafka.create(prefix + "copies")
+    reloaded.reload()
+    assert status_of(reloaded.gateway, "/callbacks/kept/" + TWO) == 200
+    assert len(kafka.read(prefix + "copies")) == 1
+    assert reloaded.gateway.ready()
