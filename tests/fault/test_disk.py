@@ -118,7 +118,7 @@ def test_an_fsync_that_hangs(stage, disk):
         assert all(int(answer.header("Retry-After")) > 0 for answer in answers)
         assert service.gateway.metric("trunkline_spool_records_total") == spooled
         disk.heal()
-        with turn.storm() as storm:
+        with turn.storm(name="after") as storm:
             storm.wait_for_answers(100)
             stage.kafka.thaw()
         turn.judge()
