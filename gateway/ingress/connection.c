@@ -32,7 +32,7 @@ enter(struct connection *connection, enum connection_state state)
         [CONNECTION_BUSY] = -1,
         [CONNECTION_WRITING] = PATIENCE_WRITE,
         [CONNECTION_DISCARDING] = PATIENCE_BODY,
-        [CONNECTION_PARTING] = PATIENCE_LINGER,
+        [CONNECTION_PARTING] = PATIENCE_PARTING,
         [CONNECTION_LINGERING] = PATIENCE_LINGER,
         [CONNECTION_CLOSED] = -1,
     };

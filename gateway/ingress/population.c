@@ -88,10 +88,15 @@ population_close_idlest(struct worker *worker)
 {
     int64_t fresh_ns = 0;
     int64_t idle_ns = 0;
+    int64_t parting_ns = 0;
+    struct connection *parting = longest_in(&worker->patience[PATIENCE_PARTING], &parting_ns);
     struct connection *fresh = longest_in(&worker->patience[PATIENCE_FRESH], &fresh_ns);
     struct connection *idle = longest_in(&worker->patience[PATIENCE_IDLE], &idle_ns);
     struct connection *idlest = fresh == NULL || (idle != NULL && idle_ns < fresh_ns) ? idle : fresh;
 
+    if (parting != NULL) {
+        idlest = parting; /* it is ending anyway */
+    }
     if (idlest == NULL) {
         return false;
     }

@@ -200,9 +200,13 @@ make_deadlines(struct worker *worker, struct error *error)
 {
     const struct ingress_limits *limits = &worker->config->limits;
     const int64_t durations_ns[PATIENCE_COUNT] = {
-        [PATIENCE_FRESH] = limits->head_seconds * SECOND_NS,  [PATIENCE_IDLE] = limits->idle_seconds * SECOND_NS,
-        [PATIENCE_HEAD] = limits->head_seconds * SECOND_NS,   [PATIENCE_BODY] = limits->body_seconds * SECOND_NS,
-        [PATIENCE_WRITE] = limits->write_seconds * SECOND_NS, [PATIENCE_LINGER] = LINGER_NS,
+        [PATIENCE_FRESH] = limits->head_seconds * SECOND_NS,
+        [PATIENCE_IDLE] = limits->idle_seconds * SECOND_NS,
+        [PATIENCE_HEAD] = limits->head_seconds * SECOND_NS,
+        [PATIENCE_BODY] = limits->body_seconds * SECOND_NS,
+        [PATIENCE_WRITE] = limits->write_seconds * SECOND_NS,
+        [PATIENCE_PARTING] = LINGER_NS,
+        [PATIENCE_LINGER] = LINGER_NS,
     };
 
     worker->janitor = janitor_new(worker->base, worker->clock);

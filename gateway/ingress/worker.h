@@ -29,12 +29,13 @@ struct spool_port;
 
 /* The kinds of waiting that a connection does, each with its own patience. */
 enum patience {
-    PATIENCE_FRESH,  /* accepted, nothing received yet */
-    PATIENCE_IDLE,   /* between two requests */
-    PATIENCE_HEAD,   /* from the head's first byte to its last */
-    PATIENCE_BODY,   /* from the head's end to the body's */
-    PATIENCE_WRITE,  /* for the client to read its answer */
-    PATIENCE_LINGER, /* for the client to close after our last answer */
+    PATIENCE_FRESH,   /* accepted, nothing received yet */
+    PATIENCE_IDLE,    /* between two requests */
+    PATIENCE_HEAD,    /* from the head's first byte to its last */
+    PATIENCE_BODY,    /* from the head's end to the body's */
+    PATIENCE_WRITE,   /* for the client to read its answer */
+    PATIENCE_PARTING, /* for a request that crosses our end */
+    PATIENCE_LINGER,  /* for the client to close after our last answer */
     PATIENCE_COUNT,
 };
 

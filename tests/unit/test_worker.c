@@ -455,6 +455,56 @@ a_stop_finishes_what_is_owed(void **state)
     stand_in_free(&stand_in);
 }
 
+/* Its time to wait is over just as it sends: it gets an end instead of an answer, never a reset, and its request
+ * counts. */
+static void
+a_request_that_crosses_our_end_is_taken_in(void **state)
+{
+    char byte;
+    unsigned seen;
+
+    (void)state;
+    start_with(limits(), 1000);
+    client_open(&client, stand_in.port);
+    client_text(&client, GET("/now"));
+    assert_int_equal(client_read(&client).status, 200);
+    assert_true(client_sees_end(&client));
+    seen = atomic_load(&requests_seen);
+    client_text(&client, GET("/now"));
+    while (atomic_load(&requests_seen) == seen) {
+        usleep(1000);
+    }
+    assert_int_equal(recv(client.fd, &byte, 1, 0), 0);
+    client_close(&client);
+    stand_in_stop(&stand_in);
+}
+
+static void
+those_that_are_told_to_go_make_room_first(void **state)
+{
+    struct ingress_limits tight = limits();
+    struct client going, idle, next;
+
+    (void)state;
+    tight.connections = 2;
+    tight.idle_seconds = 200;
+    start_with(tight, 1000);
+    client_open(&going, stand_in.port);   /* it sends nothing */
+    assert_true(client_sees_end(&going)); /* and does not close */
+    client_open(&idle, stand_in.port);
+    client_text(&idle, GET("/now"));
+    assert_int_equal(client_read(&idle).status, 200);
+    client_open(&next, stand_in.port);
+    client_text(&next, GET("/now"));
+    assert_int_equal(client_read(&next).status, 200);
+    client_text(&idle, GET("/now"));
+    assert_int_equal(client_read(&idle).status, 200);
+    client_close(&going);
+    client_close(&idle);
+    client_close(&next);
+    stand_in_stop(&stand_in);
+}
+
 static void
 two_do_not_get_one_port(void **state)
 {
@@ -507,6 +557,8 @@ main(void)
         cmocka_unit_test(body_bytes_in_memory_are_bounded),
         cmocka_unit_test(out_of_descriptors_it_waits),
         cmocka_unit_test(a_stop_finishes_what_is_owed),
+        cmocka_unit_test(a_request_that_crosses_our_end_is_taken_in),
+        cmocka_unit_test(those_that_are_told_to_go_make_room_first),
         cmocka_unit_test(two_do_not_get_one_port),
         cmocka_unit_test(request_ids_differ),
     };
