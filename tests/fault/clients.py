@@ -129,6 +129,8 @@ class Client:
             return "timeout"
 
     async def _exchange(self, callback, entry):
+        if self.writer is not None and (self.reader.at_eof() or self.reader.exception() or self.writer.is_closing()):
+            self.close()  # the gateway has ended it while it was idle
         if self.writer is None:
             if not self.storm.sticky:
                 self.target = self.choose.choice(self.storm.targets)
