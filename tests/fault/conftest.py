@@ -21,11 +21,27 @@ def pytest_report_header(config):
     return f"rounds of each fault: {stages.ROUNDS}; TRUNKLINE_FAULT_SEED={stages.SEED}"
 
 
+@pytest.fixture(autouse=True)
+def figures(request):
+    """What a test has found goes with its report, also from a process of pytest-xdist's."""
+    yield
+    request.node.user_properties += [("figure", line) for line in stages.figures]
+    stages.figures.clear()
+
+
+told = []  # the figures of all tests
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "teardown":
+        told.extend(line for name, line in report.user_properties if name == "figure")
+
+
 def pytest_terminal_summary(terminalreporter):
-    if stages.figures:
+    if told:
         terminalreporter.section("figures of the faults")
         terminalreporter.line(f"TRUNKLINE_FAULT_SEED={stages.SEED} repeats the choices")
-    for line in stages.figures:
+    for line in told:
         terminalreporter.line(line)
 
 

@@ -30,7 +30,10 @@ from waiting import wait_until
 
 ROUNDS = int(os.environ.get("TRUNKLINE_FAULT_ROUNDS", "1"))
 LONG = bool(os.environ.get("TRUNKLINE_TEST_LONG"))
+THOROUGH = LONG or ROUNDS > 1  # also the lesser variants of a fault
+# In the environment, too, so that all processes of a run have the same.
 SEED = os.environ.get("TRUNKLINE_FAULT_SEED") or str(random.SystemRandom().randrange(10**9))
+os.environ["TRUNKLINE_FAULT_SEED"] = SEED
 TOPICS = (
     callbacks.CALLS, callbacks.AGENTS, callbacks.TASKS, "trunkline.unmapped", "trunkline.deadletter",
 )
