@@ -24,7 +24,7 @@ def test_kafka_killed(stage):
             turn.pause(0.0, 2.0)
             stage.kafka.start_again()
             storm.wait_for_answers(100)
-        turn.judge()
+        assert turn.judge_outage().spooled > 0
 
 
 def test_both_killed(stage):

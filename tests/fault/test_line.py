@@ -22,7 +22,7 @@ def test_line(proxied_stage, fault):
             turn.pause(0.3, 4.0)
             stage.proxy.heal()
             storm.wait_for_answers(100)
-        turn.judge()
+        turn.judge_outage()
 
 
 def test_line_that_flickers(proxied_stage):
@@ -38,4 +38,4 @@ def test_line_that_flickers(proxied_stage):
                 stage.proxy.heal()
                 turn.pause(0.0, 0.4)
             storm.wait_for_answers(100)
-        turn.judge()
+        turn.judge_outage()
