@@ -61,7 +61,7 @@ broken_yaml_is_told_with_its_line(void **state)
         {KAFKA "data_dir: !!str y\nsources:\n" SOURCE, "t.yaml:2: tags (!name) are not taken here; take it out\n"},
         {KAFKA "\"a\\nb\": y\nsources:\n" SOURCE,
          "t.yaml:2: there is no key \"a?b\"; there are instance, data_dir, "
-         "gateway, management, kafka, topics, raw, events, routes, sources, egress, accounts, "
+         "gateway, spool, management, kafka, topics, raw, events, routes, sources, egress, accounts, "
          "accounts_directory\n"},
     };
 
