@@ -220,6 +220,11 @@ void config_free(struct config *config);
 const struct source *config_source(const struct config *config, struct slice name);
 /* NULL when there is none of that name. Takes O(log n): there may be tens of thousands. */
 const struct account *config_account(const struct config *config, struct slice name);
+/* Every topic that events go to (by default, by routes, by sources), each once; *count of them, with room for `more`
+ * that config_add_topic appends. malloc'd; NULL when out of memory. */
+struct slice *config_event_topics(const struct config *config, size_t more, size_t *count);
+/* Unless it is among them. */
+void config_add_topic(struct slice *topics, size_t *count, struct slice topic);
 /* The specs of the topics that this configuration needs; *count of them, in the snapshot's arena. */
 const struct topic_spec *config_topic_specs(const struct config *config, size_t *count);
 /* Prints every option with its default and meaning: `check --options`, and the reference in docs/. */

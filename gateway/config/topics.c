@@ -1,4 +1,6 @@
 /* The topics that a configuration needs, each with the policies that its readers rely on. */
+#include <stdlib.h>
+
 #include "config/sections.h"
 
 #define MESSAGE_OVERHEAD_BYTES 65536 /* of an event, beside the body */
@@ -109,4 +111,47 @@ config_topic_specs(const struct config *config, size_t *count)
     }
     *count = list.count;
     return list.specs;
+}
+
+void
+config_add_topic(struct slice *topics, size_t *count, struct slice topic)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (slice_equal(topics[i], topic)) {
+            return;
+        }
+    }
+    topics[(*count)++] = topic;
+}
+
+struct slice *
+config_event_topics(const struct config *config, size_t more, size_t *count)
+{
+    static const enum topic_role roles[] = {TOPIC_CALL_EVENTS, TOPIC_AGENT_EVENTS, TOPIC_TASK_EVENTS, TOPIC_UNMAPPED};
+    size_t most = sizeof(roles) / sizeof(roles[0]) + more;
+    struct slice *topics;
+
+    for (size_t i = 0; i < config->source_count; i++) {
+        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
+            most += config->sources[i].targets[type].count;
+        }
+    }
+    *count = 0;
+    topics = calloc(most, sizeof(*topics));
+    if (topics == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        config_add_topic(topics, count, config->topics[roles[i]]);
+    }
+    for (size_t i = 0; i < config->source_count; i++) {
+        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
+            const struct target_list *targets = &config->sources[i].targets[type];
+
+            for (size_t j = 0; j < targets->count; j++) {
+                config_add_topic(topics, count, targets->topics[j]);
+            }
+        }
+    }
+    return topics;
 }

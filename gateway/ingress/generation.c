@@ -59,46 +59,18 @@ holders_new(unsigned seats)
     return holders;
 }
 
-static void
-add_topic(struct slice *topics, size_t *count, struct slice topic)
-{
-    for (size_t i = 0; i < *count; i++) {
-        if (slice_equal(topics[i], topic)) {
-            return;
-        }
-    }
-    topics[(*count)++] = topic;
-}
-
 /* Every topic that a callback may go to, each once; malloc'd. NULL when out of memory. */
 static struct slice *
 topics_of(const struct config *config, size_t *count)
 {
-    size_t most = 2; /* for dead letters, and callbacks as they came */
-    struct slice *topics;
+    struct slice *topics = config_event_topics(config, 2, count);
 
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            most += config->sources[i].targets[type].count;
-        }
-    }
-    *count = 0;
-    topics = calloc(most, sizeof *topics);
     if (topics == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            const struct target_list *targets = &config->sources[i].targets[type];
-
-            for (size_t j = 0; j < targets->count; j++) {
-                add_topic(topics, count, targets->topics[j]);
-            }
-        }
-    }
-    add_topic(topics, count, config->topics[TOPIC_DEADLETTER]);
+    config_add_topic(topics, count, config->topics[TOPIC_DEADLETTER]);
     if (config->raw_enabled) {
-        add_topic(topics, count, config->topics[TOPIC_RAW]);
+        config_add_topic(topics, count, config->topics[TOPIC_RAW]);
     }
     return topics;
 }

@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "event/cloudevent_reader.h"
 #include "verbs/audit_report.h"
-#include "verbs/event_topics.h"
 #include "verbs/lookback.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
@@ -35,6 +34,7 @@ struct audit {
     const struct audit_options *options;
     const struct config *config;
     const struct slice *topics;
+    struct slice *configured_topics; /* malloc'd, when no option names them */
     size_t topic_count;
     struct audit_ledger *ledger;
     struct arena_pool *pool;
@@ -310,7 +310,8 @@ choose_topics(struct audit *audit, struct error *error)
     if (audit->topic_count > 0) {
         return true;
     }
-    audit->topics = event_topics(audit->config, &audit->topic_count);
+    audit->configured_topics = config_event_topics(audit->config, 0, &audit->topic_count);
+    audit->topics = audit->configured_topics;
     if (audit->topics == NULL) {
         return error_set(error, "out of memory");
     }
@@ -360,6 +361,7 @@ audit_with(const struct config *config, const struct audit_options *options)
     } else {
         status = tell(&audit);
     }
+    free(audit.configured_topics);
     audit_ledger_free(audit.ledger);
     arena_pool_free(audit.pool);
     return status;

@@ -11,7 +11,6 @@
 #include "event/command.h"
 #include "ingress/translation.h"
 #include "verbs/command_trial.h"
-#include "verbs/event_topics.h"
 #include "verbs/lookback.h"
 #include "verbs/printer.h"
 #include "verbs/verb.h"
@@ -338,25 +337,26 @@ static bool
 open_producer(struct replay *replay, struct error *error)
 {
     const struct config *config = replay->config;
-    const struct slice *events;
     struct slice *topics;
     size_t count;
+    bool ready;
 
     if (replay->dry_run) {
         return true;
     }
-    events = event_topics(config, &count);
-    topics = events == NULL ? NULL : arena_zalloc(config->arena, count + 1, sizeof *topics);
+    topics = config_event_topics(config, 1, &count);
     replay->metrics = metrics_new();
     if (topics == NULL || replay->metrics == NULL) {
+        free(topics);
         return error_set(error, "out of memory");
     }
-    memcpy(topics, events, count * sizeof *topics);
     if (may_replay_commands(replay->selection)) {
-        topics[count++] = config->topics[TOPIC_COMMANDS];
+        config_add_topic(topics, &count, config->topics[TOPIC_COMMANDS]);
     }
     replay->producer = producer_new(&config->kafka, "replay", replay->base, replay->metrics, clock_system(), error);
-    return replay->producer != NULL && producer_warm_up(replay->producer, topics, count, KAFKA_MS, error);
+    ready = replay->producer != NULL && producer_warm_up(replay->producer, topics, count, KAFKA_MS, error);
+    free(topics);
+    return ready;
 }
 
 static int

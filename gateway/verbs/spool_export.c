@@ -3,14 +3,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/json_writer.h"
-#include "base/utf8.h"
+#include "verbs/printer.h"
 #include "verbs/spool_verb.h"
 #include "verbs/verb.h"
 
 #define LINE_BYTES_MAX ((size_t)1 << 30)
-#define BASE64_STEP    ((size_t)3 << 16) /* a multiple of three bytes: pieces can be joined */
 
 struct export
 {
@@ -21,33 +19,6 @@ struct export
     struct error error;
 };
 
-static struct slice
-base64(struct arena *arena, struct slice bytes)
-{
-    char *text = arena_alloc(arena, BASE64_TEXT_BYTES(bytes.length) + 1);
-    size_t length = 0;
-
-    if (text == NULL) {
-        return (struct slice){0};
-    }
-    for (size_t at = 0; at < bytes.length; at += BASE64_STEP) {
-        size_t step = bytes.length - at < BASE64_STEP ? bytes.length - at : BASE64_STEP;
-
-        length += base64_encode((const unsigned char *)bytes.data + at, step, text + length);
-    }
-    return slice_make(text, length);
-}
-
-/* As text, or, under the other name, as Base64. */
-static void
-write_bytes(struct json_writer *writer, const char *name, const char *base64_name, struct slice bytes)
-{
-    bool text = utf8_valid(bytes);
-
-    json_name(writer, slice_from(text ? name : base64_name));
-    json_string(writer, text ? bytes : base64(writer->arena, bytes));
-}
-
 static void
 write_headers(struct json_writer *writer, const struct record *record)
 {
@@ -55,8 +26,8 @@ write_headers(struct json_writer *writer, const struct record *record)
     json_open(writer, '[');
     for (size_t i = 0; i < record->header_count; i++) {
         json_open(writer, '{');
-        write_bytes(writer, "name", "name_base64", record->headers[i].name);
-        write_bytes(writer, "value", "value_base64", record->headers[i].value);
+        printer_json_bytes(writer, "name", record->headers[i].name);
+        printer_json_bytes(writer, "value", record->headers[i].value);
         json_close(writer, '}');
     }
     json_close(writer, ']');
@@ -74,16 +45,16 @@ write_record(struct json_writer *writer, const struct export *export, const stru
     json_integer(writer, stored->id);
     json_name(writer, slice_from("age_seconds"));
     json_integer(writer, age_ms < 0 ? 0 : age_ms / 1000);
-    write_bytes(writer, "source", "source_base64", stored->source);
+    printer_json_bytes(writer, "source", stored->source);
     if (!slice_empty(stored->aside)) {
-        write_bytes(writer, "set_aside", "set_aside_base64", stored->aside);
+        printer_json_bytes(writer, "set_aside", stored->aside);
     }
-    write_bytes(writer, "topic", "topic_base64", stored->record.topic);
+    printer_json_bytes(writer, "topic", stored->record.topic);
     if (!slice_empty(stored->record.key)) {
-        write_bytes(writer, "key", "key_base64", stored->record.key);
+        printer_json_bytes(writer, "key", stored->record.key);
     }
     write_headers(writer, &stored->record);
-    write_bytes(writer, "value", "value_base64", stored->record.value);
+    printer_json_bytes(writer, "value", stored->record.value);
     json_close(writer, '}');
 }
 

@@ -55,25 +55,35 @@ load_settled(struct spool_job *job)
     load->fixture->settled++;
 }
 
-static inline void
-fixture_start(struct fixture *fixture, const char *name)
+/* false: the spool did not start, and the error says why. */
+static inline bool
+fixture_try(struct fixture *fixture, const char *name, struct error *error)
 {
-    const struct spool_options options = {
+    struct spool_options options = {
         .settings = &fixture->settings,
         .kafka = &fixture->bus->settings,
         .data_dir = fixture->data_dir,
         .metrics = fixture->bus->metrics,
         .clock = clock_system(),
     };
-    struct spool_options own = options;
+
+    if (fixture->instance == NULL) {
+        fixture->instance = instance_open(fixture->data_dir, name, error);
+        assert_non_null(fixture->instance);
+    }
+    options.instance = fixture->instance;
+    fixture->spool = spool_start(&options, error);
+    return fixture->spool != NULL;
+}
+
+static inline void
+fixture_start(struct fixture *fixture, const char *name)
+{
     struct error error = {""};
 
-    fixture->instance = instance_open(fixture->data_dir, name, &error);
-    assert_string_equal(error.text, "");
-    own.instance = fixture->instance;
-    fixture->spool = spool_start(&own, &error);
-    assert_string_equal(error.text, "");
-    assert_non_null(fixture->spool);
+    if (!fixture_try(fixture, name, &error)) {
+        fail_msg("%s", error.text);
+    }
     fixture->port = spool_port_new(fixture->spool, fixture->bus->base);
     assert_non_null(fixture->port);
 }
@@ -88,6 +98,7 @@ fixture_stop(struct fixture *fixture, unsigned seconds)
     spool_port_free(fixture->port);
     left = spool_stop(fixture->spool, seconds);
     instance_close(fixture->instance);
+    fixture->instance = NULL;
     fixture->port = NULL;
     fixture->spool = NULL;
     return left;

@@ -8,30 +8,17 @@
 
 static struct fixture *fixture;
 
-/* As many starts as it takes: a failure may hit the start itself, which is then told and done again. */
+/* A failure may hit the start itself, which is then told and done again. */
 static void
 start(const char *name)
 {
-    const struct spool_options options = {
-        .settings = &fixture->settings,
-        .kafka = &fixture->bus->settings,
-        .data_dir = fixture->data_dir,
-        .metrics = fixture->bus->metrics,
-        .clock = clock_system(),
-    };
-    struct spool_options own = options;
     struct error error = {""};
 
-    fixture->instance = instance_open(fixture->data_dir, name, &error);
-    assert_non_null(fixture->instance);
-    own.instance = fixture->instance;
-    fixture->spool = spool_start(&own, &error);
-    if (fixture->spool == NULL) {
+    if (!fixture_try(fixture, name, &error)) {
         assert_true(disk.fired);
         assert_string_not_equal(error.text, "");
-        fixture->spool = spool_start(&own, &error);
+        assert_true(fixture_try(fixture, name, &error));
     }
-    assert_non_null(fixture->spool);
     breaker_start_open(spool_breaker(fixture->spool));
     fixture->port = spool_port_new(fixture->spool, fixture->bus->base);
     assert_non_null(fixture->port);
