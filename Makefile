@@ -1,6 +1,6 @@
 # The commands people type. CMakePresets.json has the builds, tests/run the stages of the tests.
 
-.PHONY: all run test test-all bench fuzz format lint clean help
+.PHONY: all run test test-all soak bench fuzz format lint clean help
 
 all: build/trunkline ## build build/trunkline
 
@@ -18,6 +18,9 @@ test: ## what CI runs, against a real Kafka: under 25 minutes
 
 test-all: ## everything: sanitizers, fuzzing, more rounds: under 80 minutes
 	@tests/run test-all
+
+soak: ## 20 rounds of every fault, long outages, everything long: a day without a limit of time
+	@tests/run soak
 
 fuzz: ## each fuzz target for a minute
 	@tests/run fuzz
