@@ -1,5 +1,5 @@
-"""Vendors that go on posting whatever happens: they write down every 2xx, repeat what their vendor repeats, and post the
-next event of a call only after the answer to the former, or after having given that up."""
+"""Vendors that go on posting whatever happens: they write down every 2xx, repeat what their vendor repeats, and post
+the next event of a call only after the answer to the former, or after having given that up."""
 
 import asyncio
 import random
@@ -91,7 +91,8 @@ class Client:
     async def play(self):
         while not self.storm.stopping:
             for step, callback in enumerate(self.storm.next_call(self.choose)):
-                await asyncio.sleep(self.choose.uniform(*(LONG_PAUSE if self.choose.random() < 0.05 else PAUSE_IN_CALL)))
+                pause = LONG_PAUSE if self.choose.random() < 0.05 else PAUSE_IN_CALL
+                await asyncio.sleep(self.choose.uniform(*pause))
                 await self.deliver(step, callback)
                 if self.storm.stopping:
                     break

@@ -190,7 +190,7 @@ class Round:
         self.choose = random.Random(self.seed)
 
     def storm(self, **options):
-        """Load on all the stage's services, or on `targets`; a clients.Storm. Each of a round needs a name of its own."""
+        """Load on all the stage's services, or on `targets`; a clients.Storm. Each of a round needs its own name."""
         targets = options.pop("targets", None) or self.stage.services
         name = options.pop("name", "")
         return Storm(targets, self.stage.ledger, f"r{self.number}{name}", self.seed + name, **options)

@@ -55,8 +55,8 @@ class Verdict:
     def line(self):
         attempts = ", ".join(f"{count} {what}" for what, count in sorted(self.attempts.items(), key=str))
         return (
-            f"{self.posted} callbacks, {self.answered} answered ({self.spooled} out of the spool) with {self.events} events: "
-            f"{len(self.missing)} missing, {len(self.corrupted)} corrupted, {len(self.disordered)} out of order, "
+            f"{self.posted} callbacks, {self.answered} answered ({self.spooled} out of the spool) with {self.events} "
+            f"events: {len(self.missing)} missing, {len(self.corrupted)} corrupted, {len(self.disordered)} out of order, "
             f"{self.duplicates} duplicates; {self.lost} lost by those who never repeat; requests: {attempts}"
         )
 
@@ -91,7 +91,7 @@ def judge(entries, records, prefix="", over_starts=True):
         verdict.spooled += entry.durability == "spool"
         verdict.events += len(entry.events)
         verdict.missing += [
-            f"{event}, answered at {entry.answered:.3f} by {entry.life}, durability {entry.durability}, {entry.attempts}"
+            f"{event}, answered at {entry.answered:.3f}, {_told(entry)}"
             for event in entry.events if event not in first
         ]
     _judge_order(entries, first, verdict, over_starts)
@@ -125,7 +125,8 @@ def _first_records(records, posted, prefix, verdict):
             bodies.update(dict.fromkeys(entry.events, vendor_message(entry.body)))
         for what, found, expected in (
             ("topic", record.topic, prefix + topic), ("key", record.key.decode(), entry.call),
-            ("subject", member(event, "subject"), entry.call), ("source", member(event, "source"), f"/trunkline/{entry.source}"),
+            ("subject", member(event, "subject"), entry.call),
+            ("source", member(event, "source"), f"/trunkline/{entry.source}"),
             ("data.vendor", member(event, "data", "vendor"), bodies[number]),
         ):
             if found != expected:
@@ -156,9 +157,12 @@ def _judge_order(entries, first, verdict, over_starts):
                     for other in later.events.keys() & first.keys():
                         if not _stands_before(first[one], first[other]):
                             verdict.disordered.append(
-                                f"{call}: {other} (step {later.step}, {later.life}, {later.durability}, {later.attempts}) stands "
-                                f"before {one} (step {former.step}, {former.life}, {former.durability}, {former.attempts})"
+                                f"{call}: {other} ({_told(later)}) stands before {one} ({_told(former)})"
                             )
+
+
+def _told(entry):
+    return f"step {entry.step}, by {entry.life}, durability {entry.durability}, {entry.attempts}"
 
 
 def _stands_before(one, other):
