@@ -31,7 +31,8 @@ def event(callback, name, received="2026-01-01T00:00:00+08:00"):
     source = callback.path.split("/")[1]
     return (
         f'{{"specversion":"1.0","id":{json.dumps(name)},"source":"/trunkline/{source}",'
-        f'"subject":{json.dumps(callback.call)},"recordedtime":"{received}","data":{{"call":{{"id":"{callback.call}"}},"vendor":{vendor}}}}}'
+        f'"subject":{json.dumps(callback.call)},"recordedtime":"{received}",'
+        f'"data":{{"call":{{"id":"{callback.call}"}},"vendor":{vendor}}}}}'
     ).encode()
 
 

@@ -56,8 +56,8 @@ class Verdict:
         attempts = ", ".join(f"{count} {what}" for what, count in sorted(self.attempts.items(), key=str))
         return (
             f"{self.posted} callbacks, {self.answered} answered ({self.spooled} out of the spool) with {self.events} "
-            f"events: {len(self.missing)} missing, {len(self.corrupted)} corrupted, {len(self.disordered)} out of order, "
-            f"{self.duplicates} duplicates; {self.lost} lost by those who never repeat; requests: {attempts}"
+            f"events: {len(self.missing)} missing, {len(self.corrupted)} corrupted, "
+            f"{len(self.disordered)} out of order, {self.duplicates} duplicates; {self.lost} lost by those who never repeat; requests: {attempts}"
         )
 
     def text(self):
