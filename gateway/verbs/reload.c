@@ -243,29 +243,35 @@ topics_differ(const struct named_topics *one, const struct named_topics *other)
     return differ;
 }
 
-/* From now on readiness depends on the topics of this configuration. */
+/* From now on readiness depends on the topics of the fresh configuration. */
 static void
 look_after_topics(struct reload *reload)
 {
     const struct named_topics *fresh = &reload->fresh_topics;
 
-    if (topics_differ(fresh, &reload->topics) && !preparation_renew(reload->preparation, fresh->specs, fresh->count)) {
+    if (!preparation_renew(reload->preparation, fresh->specs, fresh->count)) {
         log_warn("topics_not_watched", log_text("reason", "out of memory"));
     }
-    reload->topics = *fresh;
 }
 
 static void
 hand_over(struct reload *reload)
 {
+    bool differ;
+
     if (reload->fresh == NULL) {
         refuse(reload);
         return;
     }
     reload->state = RELOAD_TAKING;
     reload->coming = reload->fresh;
+    differ = topics_differ(&reload->fresh_topics, &reload->topics);
+    /* With it the configuration before goes, and the names in it, as soon as the workers let go of them. */
     if (ingress_reload(reload->ingress, reload->fresh, reload->taken_fd, &reload->error)) {
-        look_after_topics(reload);
+        reload->topics = reload->fresh_topics;
+        if (differ) {
+            look_after_topics(reload);
+        }
     } else {
         config_free(reload->fresh);
         refuse(reload);
