@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
+#include "spool/files.h"
 #include "spool/spool.h"
 #include "verbs/announcement.h"
 #include "verbs/preparation.h"
@@ -108,7 +109,7 @@ ingress_begin(struct process *process, struct error *error)
         .warm_up_ms = WARM_UP_MS,
     };
 
-    if (process->spool != NULL) {
+    if (process_bears_outages(process)) {
         options.warm_up_ms = away ? 0 : SPOOL_WARM_UP_MS;
         if (away) {
             start_without_kafka(process, reason.text);
@@ -118,7 +119,7 @@ ingress_begin(struct process *process, struct error *error)
     if (process->ingress == NULL) {
         return false;
     }
-    if (process->spool != NULL && !away && !ingress_health(process->ingress).kafka_reachable) {
+    if (process_bears_outages(process) && !away && !ingress_health(process->ingress).kafka_reachable) {
         start_without_kafka(process, "Kafka has told of the topics and is slow to take records");
     }
     url_write(process->url, process->config->address, ingress_port(process->ingress));
@@ -224,6 +225,33 @@ loop_open(struct process *process, struct error *error)
 }
 
 static bool
+has_spool_files(const struct process *process)
+{
+    struct spool_file *files = NULL;
+    struct error error;
+    size_t count = 0;
+    bool listed = spool_files_list(instance_directory(process->instance), &files, &count, &error);
+
+    free(files);
+    return !listed || count > 0;
+}
+
+/* What a process with a spool has left is owed also by one that is to do without: it is sent, and nothing is added. */
+static void
+drain_alone(struct process *process)
+{
+    uint64_t records = spool_state(process->spool).records;
+
+    if (records == 0) {
+        (void)spool_stop(process->spool, 0);
+        process->spool = NULL;
+        return;
+    }
+    log_warn("spool_left", log_integer("records", (int64_t)records),
+             log_text("reason", "spool.max_bytes is 0; what lies in the spool from before is sent, nothing is added"));
+}
+
+static bool
 spool_open(struct process *process, struct error *error)
 {
     const struct config *config = process->config;
@@ -236,11 +264,17 @@ spool_open(struct process *process, struct error *error)
         .clock = clock_system(),
     };
 
-    if ((process->roles & PROCESS_INGRESS) == 0 || config->spool.max_bytes == 0) {
+    if ((process->roles & PROCESS_INGRESS) == 0 || (config->spool.max_bytes == 0 && !has_spool_files(process))) {
         return true;
     }
     process->spool = spool_start(&options, error);
-    return process->spool != NULL;
+    if (process->spool == NULL) {
+        return false;
+    }
+    if (config->spool.max_bytes == 0) {
+        drain_alone(process);
+    }
+    return true;
 }
 
 /* Workers share a machine, and its name: their ports tell them apart, unless somebody has given them names. */
@@ -361,7 +395,8 @@ process_run(struct process *process, void (*on_started)(void *argument), void *a
     process->on_started = on_started;
     process->argument = argument;
     process->preparation = preparation_start(process->config, process->base, &callbacks, process, &error);
-    if (process->preparation != NULL && process->spool != NULL && evtimer_add(process->patience, &patience) != 0) {
+    if (process->preparation != NULL && process_bears_outages(process) &&
+        evtimer_add(process->patience, &patience) != 0) {
         error_set(&error, "out of memory");
         preparation_free(process->preparation);
         process->preparation = NULL;

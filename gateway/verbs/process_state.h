@@ -57,6 +57,9 @@ struct process {
     void *argument;
 };
 
+/* Whether callbacks find a spool while Kafka is away: one that is there only to be emptied does not count. */
+bool process_bears_outages(const struct process *process);
+
 /* Whether it does its work, and why not; argument is the process. What the management port asks. */
 void process_judge(void *argument, struct readiness *readiness);
 

@@ -15,6 +15,12 @@ static const char *const good[] = {
     [PROCESS_INGRESS | PROCESS_EGRESS] = "callbacks are accepted, commands are carried out, topics are there",
 };
 
+bool
+process_bears_outages(const struct process *process)
+{
+    return process->spool != NULL && process->config->spool.max_bytes > 0;
+}
+
 static bool
 no_broker(const struct process *process, struct error *reason)
 {
@@ -64,7 +70,7 @@ spool_ready(const struct process *process, struct error *reason)
     struct spool_state spool = spool_state(process->spool);
     struct error kafka = *reason;
 
-    if (!spool.able) {
+    if (!spool.able && process_bears_outages(process)) {
         return error_set(reason, "the spool takes nothing: %.400s", spool.reason.text);
     }
     if (spool.records > 0) {
@@ -86,7 +92,7 @@ ingress_ready(const struct process *process, enum preparation_state topics, stru
         return false;
     }
     if (!kafka_takes(process, &health, topics, reason)) {
-        if (process->spool == NULL || topics == PREPARATION_UNFIT) {
+        if (!process_bears_outages(process) || topics == PREPARATION_UNFIT) {
             return false;
         }
         why = *reason;

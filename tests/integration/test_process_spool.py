@@ -144,6 +144,34 @@ def test_a_spool_that_is_nearly_full_makes_it_unready(launch, tmp_path):
     assert end(gateway) == 3
 
 
+def test_what_lies_in_the_spool_is_sent_also_by_one_that_is_to_have_none(launch, own_kafka, prefix, tmp_path):
+    """Who sets max_bytes to 0 still owes what was answered before: it goes first, and nothing is added to it."""
+    config = configuration(own_kafka.address, tmp_path / "data", prefix)
+    ring, link = (callbacks.sevenmoor_call_event("call", number, event) for number, event in enumerate(("ring", "link")))
+    own_kafka.freeze()
+    try:
+        first = launch(config)
+        assert post(first, ring).header("Trunkline-Durability") == "spool"
+        first.kill()
+        second = launch({**config, "spool": {"max_bytes": 0}}, "second")
+        assert second.metric("trunkline_spool_records") == 1
+        assert [line["records"] for line in second.log("spool_left")] == [1]
+        ready = second.management("/readyz")
+        assert ready.status == 503 and b"spool" not in ready.body, ready.body
+        assert post(second, link).status == 503
+        assert end(second) == 3
+        third = launch({**config, "spool": {"max_bytes": 0}}, "third")
+    finally:
+        own_kafka.thaw()
+    spools.wait_until_drained(third)
+    third.wait_until_ready()
+    wait_until(lambda: post(third, link).status == 200, 30, "the next event to be taken", pause=0.2)
+    assert post(third, callbacks.jiuyun_hangup("other")).header("Trunkline-Durability") == "kafka"
+    found = ids_on(own_kafka, prefix)
+    assert found.index(next(iter(ring.events))) < found.index(next(iter(link.events)))
+    assert end(third) == 0
+
+
 def test_a_topic_that_is_missing_makes_it_unready_with_a_spool_too(launch, kafka, prefix, tmp_path):
     config = configuration(kafka.address, tmp_path / "data", prefix)
     config["topics"]["create"] = False
