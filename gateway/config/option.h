@@ -24,12 +24,12 @@ enum option_kind {
 struct config_option {
     const char *path; /* from the mapping that the table describes: "gateway.port"; NULL ends the table */
     enum option_kind kind;
+    bool reloads;             /* of config_table: a change takes effect while the process runs */
     const char *fallback;     /* the default, as one would write it; NULL: none */
     int64_t low, high;        /* of numbers */
     const char *const *words; /* ends with NULL */
     size_t offset, count_offset;
     const struct config_option *items;
-    bool reloads; /* of config_table: a change takes effect while the process runs */
     const char *help;
 };
 

@@ -215,7 +215,7 @@ load(void *argument, const struct stored *stored)
 static bool
 make_loop(struct spool *spool, struct error *error)
 {
-    static const struct timeval pulse = {.tv_usec = PULSE_MS * 1000};
+    static const struct timeval pulse = {.tv_usec = PULSE_US};
 
     spool->base = event_base_new();
     if (!inbox_open(&spool->inbox, error)) {
