@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "spool/commit.h"
 
-#define PULSE_MS        50
+#define PULSE_US        50000
 #define SECOND_NS       INT64_C(1000000000)
 #define MILLISECOND_NS  INT64_C(1000000)
 #define LOOK_NS         (SECOND_NS / 2)     /* between two looks at the oldest record */
