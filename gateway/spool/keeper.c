@@ -81,13 +81,17 @@ copy_record(void *argument, const struct stored *stored)
     return copy->verdict == STORE_OK;
 }
 
-/* Copies all that can be read. false: the new file did not take it. */
+/* Copies all that can be read. false: the new file did not take it, or there was no memory. */
 static bool
 read_back(struct keeper *keeper, struct store *from, struct store *to, bool *damaged, size_t *lost, struct error *error)
 {
     struct copy copy = {.keeper = keeper, .to = to};
+    enum store_verdict verdict = store_read(from, 0, copy_record, &copy, NULL);
 
-    *damaged = store_read(from, 0, copy_record, &copy, NULL) != STORE_OK;
+    if (verdict == STORE_FULL) {
+        return error_set(error, "cannot read %s: %s", store_path(from), store_reason(from));
+    }
+    *damaged = verdict == STORE_BROKEN;
     if (copy.verdict == STORE_OK && copy.uncommitted == 0) {
         copy.verdict = store_begin(to);
     }
@@ -238,6 +242,7 @@ static bool
 open_newest(struct keeper *keeper, const struct spool_file *file, struct error *error)
 {
     enum store_fault fault = STORE_FAULT_OTHER;
+    enum store_verdict verdict;
     bool damaged = false;
     size_t lost;
 
@@ -251,9 +256,11 @@ open_newest(struct keeper *keeper, const struct spool_file *file, struct error *
     if (keeper->store == NULL) {
         return false;
     }
-    if (store_read(keeper->store, 0, look_for_damage, &damaged, NULL) != STORE_OK || damaged) {
-        keeper->damaged = true;
+    verdict = store_read(keeper->store, 0, look_for_damage, &damaged, NULL);
+    if (verdict == STORE_FULL) {
+        return error_set(error, "cannot read %s: %s", file->path, store_reason(keeper->store));
     }
+    keeper->damaged = verdict == STORE_BROKEN || damaged;
     return keeper_mend(keeper, &lost, error);
 }
 
@@ -365,10 +372,10 @@ keeper_read(struct keeper *keeper, int64_t after, bool (*visit)(void *argument, 
     struct reading reading = {.visit = visit, .argument = argument};
     enum store_verdict verdict = store_read(keeper->store, after, read_record, &reading, NULL);
 
-    if ((verdict != STORE_OK || reading.damaged) && !keeper->damaged) {
+    if ((verdict == STORE_BROKEN || reading.damaged) && !keeper->damaged) {
         log_error(
             "spool_file_damaged", log_text("file", store_path(keeper->store)),
-            log_text("reason", verdict != STORE_OK ? store_reason(keeper->store) : "a record's checksum is wrong"));
+            log_text("reason", verdict == STORE_BROKEN ? store_reason(keeper->store) : "a record's checksum is wrong"));
         keeper->damaged = true;
     }
     return verdict == STORE_OK && !reading.damaged;

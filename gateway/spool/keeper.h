@@ -28,6 +28,6 @@ bool keeper_mend(struct keeper *keeper, size_t *lost, struct error *error);
 void keeper_renew(struct keeper *keeper);
 
 /* As store_read, of the file that is written or of the one that is to be read back. A record that is damaged breaks the
- * file: it is set aside by keeper_mend. */
+ * file: it is set aside by keeper_mend. false: not all could be read, now (out of memory) or ever. */
 bool keeper_read(struct keeper *keeper, int64_t after, bool (*visit)(void *argument, const struct stored *stored),
                  void *argument);

@@ -39,21 +39,35 @@ take(void *argument, const struct stored *stored)
     return adoption->verdict == STORE_OK;
 }
 
+/* false: there was no memory; what cannot be read for another reason is damage. */
+static bool
+read_all(struct store *store, bool (*visit)(void *argument, const struct stored *stored), struct adoption *adoption)
+{
+    enum store_verdict verdict = store_read(store, 0, visit, adoption, NULL);
+
+    if (verdict == STORE_FULL) {
+        log_warn("spool_not_adopted", log_text("file", store_path(store)), log_text("reason", store_reason(store)));
+        return false;
+    }
+    adoption->damaged = adoption->damaged || verdict == STORE_BROKEN;
+    return true;
+}
+
 static bool
 adopt_records(struct store *store, struct adoption *adoption)
 {
     const struct siblings_taker *taker = adoption->taker;
 
-    if (store_read(store, 0, weigh, adoption, NULL) != STORE_OK) {
-        adoption->damaged = true;
+    if (!read_all(store, weigh, adoption)) {
+        return false;
     }
     if (!taker->has_room(taker->argument, adoption->bytes)) {
         log_warn("spool_not_adopted", log_text("file", store_path(store)),
                  log_text("reason", "no room for its records"), log_integer("bytes", (int64_t)adoption->bytes));
         return false;
     }
-    if (store_read(store, 0, take, adoption, NULL) != STORE_OK) {
-        adoption->damaged = true;
+    if (!read_all(store, take, adoption)) {
+        adoption->verdict = STORE_FULL;
     }
     if (adoption->verdict == STORE_OK && adoption->records > 0) {
         adoption->verdict = taker->commit(taker->argument);

@@ -66,6 +66,11 @@ visit_row(struct reading *reading, const struct store_row *row, bool sound)
         return OUTCOME_FAILED;
     }
     stored.damaged = !sound || !record_decode(row->body, arena, &stored.record);
+    if (arena_failed(arena)) { /* its limit is above what any record needs */
+        arena_free(arena);
+        reading->store->code = SQLITE_NOMEM;
+        return OUTCOME_FAILED;
+    }
     if (stored.damaged) {
         stored.record = (struct record){.delivery = DELIVERY_PENDING};
     }

@@ -4,9 +4,12 @@
 #include "faulty_disk.h"
 #include "spool/files.h"
 
-#define LOADS 12
+#define LOADS       12
+#define LARGE_BYTES ((size_t)900 << 10) /* a dozen of them are more than SQLite keeps in memory */
+#define PLACES      12                  /* of a start, where memory is short */
 
 static struct fixture *fixture;
+static size_t value_bytes; /* of each record; 0: a few */
 
 /* A failure may hit the start itself, which is then told and done again. */
 static void
@@ -31,8 +34,11 @@ put_all(void)
     unsigned refused = 0;
 
     for (unsigned i = 0; i < LOADS;) {
-        struct load *load = fixture_put(fixture, i, 3, false);
+        static const char large[LARGE_BYTES];
+        struct load *load = fixture_load(fixture, i, 3);
 
+        load->record.value = value_bytes > 0 ? slice_make(large, value_bytes) : load->record.value;
+        spool_put(fixture->port, &load->job);
         RUN_UNTIL(fixture->bus, load->done);
         if (load->job.fate == SPOOL_DURABLE) {
             i++;
@@ -115,6 +121,86 @@ test_a_disk_that_is_full_once(void **state)
     run(DISK_WRITE, SQLITE_FULL, ENOSPC);
 }
 
+/* Starts an instance while memory is short for the nth read. Nothing may be missing then: what cannot be read now can
+ * be later. */
+static void
+start_short_of_memory(const char *name, int nth)
+{
+    disk_set((struct disk_fault){DISK_READ, nth, false, SQLITE_IOERR_NOMEM, ENOMEM});
+    start(name);
+    disk.fault.nth = 0;
+}
+
+static void
+fill(const char *name)
+{
+    start(name);
+    assert_int_equal(put_all(), 0);
+    assert_int_equal(fixture_stop(fixture, 0), LOADS);
+}
+
+static void
+move_file(const char *instance, const char *from, const char *to)
+{
+    static const char *const ends[] = {"", "-wal"};
+    char old[PATH_MAX];
+    char new[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        snprintf(old, sizeof(old), "%s/%s/%s%s", fixture->data_dir, instance, from, ends[i]);
+        snprintf(new, sizeof(new), "%s/%s/%s%s", fixture->data_dir, instance, to, ends[i]);
+        assert_int_equal(rename(old, new), 0);
+    }
+}
+
+/* As a process leaves it that has died before it read back the older of two files: the newer one is empty. */
+static void
+fill_older_of_two(const char *name)
+{
+    start(name);
+    assert_int_equal(fixture_stop(fixture, 0), 0);
+    move_file(name, "spool-1.db", "kept");
+    fill(name);
+    move_file(name, "kept", "spool-2.db");
+}
+
+/* At one place after the other of a start. */
+static void
+run_short_of_memory(void (*prepare)(const char *name), const char *name)
+{
+    int reads = 0;
+
+    fixture->settings.max_bytes = LARGE_BYTES * 64;
+    value_bytes = LARGE_BYTES;
+    for (int place = 0; place <= PLACES; place++) {
+        prepare("one");
+        start_short_of_memory(name, place * reads / PLACES);
+        reads = place == 0 ? disk.calls[DISK_READ] : reads; /* memory has not been short yet */
+        (void)fixture_stop(fixture, 0);
+        disk_set((struct disk_fault){.nth = 0});
+        start(name);
+        assert_int_equal(spool_state(fixture->spool).records, LOADS);
+        assert_int_equal(fixture_stop(fixture, 0), LOADS);
+        remove_tree(fixture->data_dir);
+    }
+    assert_true(reads > PLACES);
+    value_bytes = 0;
+}
+
+static void
+test_reading_back_while_memory_is_short(void **state)
+{
+    (void)state;
+    run_short_of_memory(fill_older_of_two, "one");
+}
+
+static void
+test_an_adoption_while_memory_is_short(void **state)
+{
+    (void)state;
+    run_short_of_memory(fill, "two");
+}
+
 static int
 setup(void **state)
 {
@@ -144,6 +230,8 @@ main(void)
         cmocka_unit_test(test_an_fsync_that_fails_once),
         cmocka_unit_test(test_a_write_that_fails_once),
         cmocka_unit_test(test_a_disk_that_is_full_once),
+        cmocka_unit_test(test_reading_back_while_memory_is_short),
+        cmocka_unit_test(test_an_adoption_while_memory_is_short),
     };
 
     disk_install();
