@@ -200,6 +200,7 @@ opening_find_last_id(struct store *store)
     if (!sure) {
         highest = highest_from_front(store);
     }
+    sure = sure && !store->unsound;
     if (!read_mark(store, &mark)) {
         store->unsound = true;
         sure = false;
@@ -225,7 +226,9 @@ opening_check_structure(struct opening *opening)
         if (code == SQLITE_ROW) {
             const unsigned char *text = sqlite3_column_text(statement, 0);
 
-            opening->store->unsound = text == NULL || strcmp((const char *)text, "ok") != 0;
+            if (text == NULL || strcmp((const char *)text, "ok") != 0) {
+                opening->store->unsound = true;
+            }
         }
     }
     if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_IOERR) {

@@ -169,13 +169,17 @@ open_file(struct opening *opening)
     struct store *store = opening->store;
     bool unfinished = false;
 
-    if ((opening->mode == STORE_CREATE && !make_file(opening)) || !check_length(opening) || !connect(opening) ||
+    if ((opening->mode == STORE_CREATE && !make_file(opening)) || !check_length(opening) ||
+        (opening->mode == STORE_WRITE && !opening_check_wal(opening)) || !connect(opening) ||
         !opening_check_format(opening, &unfinished)) {
         return false;
     }
     if (unfinished && opening->mode == STORE_READ) {
         return error_set(opening->error, "the spool file %s is only being made: there is nothing in it yet",
                          store->path);
+    }
+    if (unfinished && store->unsound) {
+        return opening_damaged(opening, "what it holds is in its WAL, behind a place that cannot be read");
     }
     if (unfinished && !lay_out(opening)) {
         return false;

@@ -33,4 +33,7 @@ bool opening_check_format(struct opening *opening, bool *unfinished);
 bool opening_check_tables(struct opening *opening);
 /* Marks the store as unsound when its pages are. */
 bool opening_check_structure(struct opening *opening);
+/* The same when something was committed to the WAL that SQLite does not read, as a frame before it is damaged. Before
+ * SQLite has the file open: closing it here would end SQLite's locks, too. */
+bool opening_check_wal(struct opening *opening);
 void opening_find_last_id(struct store *store);
