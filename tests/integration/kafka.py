@@ -35,6 +35,14 @@ class Record:
         return values[0].decode() if values else None
 
 
+def run_script(verb, directory, *options, within=()):
+    """What kafka.sh prints on stdout."""
+    command = [*within, str(SCRIPT), verb, "--dir", str(directory), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr}"
+    return done.stdout
+
+
 class Kafka:
     """A broker. `directory` is where kafka.sh keeps the one that we started; None: somebody else's."""
 
@@ -47,14 +55,12 @@ class Kafka:
     def start(cls, directory, *options, within=(), address=None):
         """options: more of kafka.sh's, such as "--second", "127.0.0.1:19092". within: a command that runs commands, such
         as "ip", "netns", "exec", <name>. address: where it is reached, if not at the one that kafka.sh tells."""
-        command = [*within, str(SCRIPT), "start", "--dir", str(directory), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
-        assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr}"
-        return cls(address or done.stdout.split()[-1], pathlib.Path(directory))
+        told = run_script("start", directory, *options, within=within)
+        return cls(address or told.split()[-1], pathlib.Path(directory))
 
     def stop(self):
         if self.directory is not None:
-            subprocess.run([str(SCRIPT), "stop", "--dir", str(self.directory)], check=True, capture_output=True)
+            run_script("stop", self.directory)
 
     @property
     def pid(self):
@@ -72,10 +78,10 @@ class Kafka:
     def crash(self):
         """Kills it, as a machine does; what it had stored is there when it starts again."""
         assert self.directory is not None, "a broker that the tests did not start is not theirs to kill"
-        subprocess.run([str(SCRIPT), "crash", "--dir", str(self.directory)], check=True, capture_output=True, timeout=60)
+        run_script("crash", self.directory)
 
     def start_again(self):
-        subprocess.run([str(SCRIPT), "again", "--dir", str(self.directory)], check=True, capture_output=True, timeout=240)
+        run_script("again", self.directory)
 
     def revive(self):
         """Whatever a test has done to it, it runs again."""

@@ -100,13 +100,16 @@ configure() {
         >"$dir/broker.log" 2>&1 || { tail -n 20 "$dir/broker.log" >&2; die "could not format $dir"; }
 }
 
+# Whether the process lives that was just launched: for a moment it does not yet bear java's command line.
+launched() { kill -0 "$(cat "$dir/pid")" 2>/dev/null; }
+
 wait_until_it_answers() {
     local deadline=$((SECONDS + start_seconds))
     until grep -q "Kafka Server started" "$dir/broker.log" && listening "$port"; do
-        if ! running >/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+        if ! launched || [ "$SECONDS" -ge "$deadline" ]; then
             tail -n 40 "$dir/broker.log" >&2
-            stop
-            die "the broker did not come up within $start_seconds s; its log is above"
+            ! launched || kill -KILL "$(cat "$dir/pid")"
+            die "the broker did not come up within $start_seconds s; its log is above, its files are in $dir"
         fi
         sleep 0.1
     done
