@@ -78,6 +78,23 @@ message_max_bytes(const struct kafka_settings *kafka)
     return MESSAGE_MAX_DEFAULT;
 }
 
+/* Below that the gateway is ready and refuses callbacks all the same, some of them or all. */
+static void
+check_spool(struct loader *loader, const struct node *root)
+{
+    const struct spool_settings *spool = &loader->config->spool;
+    uint64_t share = (uint64_t)spool->max_bytes / 100 * spool->source_share_percent;
+    int64_t largest = config_message_bytes(loader->config);
+
+    if (spool->max_bytes > 0 && share < (uint64_t)largest) {
+        fault_add(&loader->warnings, option_line(root, "spool.max_bytes"),
+                  "spool.max_bytes: one source may take %llu bytes of it, and a single callback of "
+                  "gateway.limits.body_bytes needs up to %lld: those that find no room are answered 503; raise it, or "
+                  "spool.source_share_percent",
+                  (unsigned long long)share, (long long)largest);
+    }
+}
+
 static void
 check_sizes(struct loader *loader, const struct node *root)
 {
@@ -96,6 +113,7 @@ check_sizes(struct loader *loader, const struct node *root)
                   "gateway.limits.buffered_bytes: a worker's share of it, %zu, holds no body of %zu; raise it",
                   limits->buffered_bytes / loader->config->workers, limits->body_bytes);
     }
+    check_spool(loader, root);
 }
 
 /* --- topics --- */

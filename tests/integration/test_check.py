@@ -50,6 +50,14 @@ def test_says_when_the_disk_is_too_small_for_the_spool(check):
     assert "3 to think over:" not in check(GOOD + "\nspool: {max_bytes: 0}\n")[2]
 
 
+def test_says_when_the_spool_is_too_small_for_a_callback(check):
+    status, _stdout, stderr = check(GOOD + "\nspool: {max_bytes: 10000000, source_share_percent: 5}\n")
+    assert status == 0
+    assert "spool.max_bytes: one source may take 500000 bytes of it" in stderr and "up to 589824" in stderr
+    assert "spool.max_bytes" not in check(GOOD + "\nspool: {max_bytes: 10000000, source_share_percent: 6}\n")[2]
+    assert "spool.max_bytes" not in check(GOOD + "\nspool: {max_bytes: 0}\n")[2]
+
+
 ACCOUNTS = """
 kafka: {bootstrap.servers: "127.0.0.1:9"}
 accounts:
