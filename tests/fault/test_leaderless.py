@@ -13,13 +13,14 @@ from kafka import Kafka
 from waiting import wait_until
 
 SOON = 30  # seconds; how long a condition is waited for
+SHORT_SESSION = ("--set", "broker.session.timeout.ms=3000", "--set", "broker.heartbeat.interval.ms=500")
 LONE = 1  # the partition of the call events that the second broker alone has
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory):
     """The other tests' Kafka remains alone."""
-    broker = Kafka.start(tmp_path_factory.mktemp("kafka"))
+    broker = Kafka.start(tmp_path_factory.mktemp("kafka"), *SHORT_SESSION)
     try:
         yield broker
     finally:
@@ -29,7 +30,7 @@ def kafka(tmp_path_factory):
 @pytest.fixture(scope="module")
 def second(kafka, tmp_path_factory):
     """A second broker beside kafka."""
-    broker = Kafka.start(tmp_path_factory.mktemp("second"), "--join", str(kafka.directory))
+    broker = Kafka.start(tmp_path_factory.mktemp("second"), "--join", str(kafka.directory), *SHORT_SESSION)
     try:
         yield broker
     finally:
