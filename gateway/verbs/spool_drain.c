@@ -151,7 +151,6 @@ int
 spool_drain(const struct spool_order *order, const struct spool_instances *instances)
 {
     int status = EXIT_OK;
-    size_t drained = 0;
 
     signals_catch();
     for (size_t i = 0; i < instances->count; i++) {
@@ -174,9 +173,8 @@ spool_drain(const struct spool_order *order, const struct spool_instances *insta
         }
         one = drain_one(order, instances->names[i]);
         status = one == EXIT_OK ? status : one;
-        drained++;
     }
-    if (drained == 0) {
+    if (instances->count == 0) {
         printf("there is no spool to drain below %s\n", order->config->data_dir);
     }
     return status;
