@@ -179,7 +179,8 @@ on_published(struct recordset *set)
     int64_t took_ns = clock_monotonic_ns(drain->parts.clock) - set->published_ns;
 
     if (breaker_state(drain->parts.breaker) != BREAKER_CLOSED) {
-        breaker_probe_ended(drain->parts.breaker, set->delivery != DELIVERY_FAILED, took_ns);
+        /* A refusal may be librdkafka's own, and tell nothing of Kafka. */
+        breaker_probe_ended(drain->parts.breaker, set->delivery == DELIVERY_ACKNOWLEDGED, took_ns);
     }
     if (set->delivery == DELIVERY_FAILED) {
         note_failure(drain, passage, set->reason.data);

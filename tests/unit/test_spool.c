@@ -85,6 +85,23 @@ test_it_ends_with_what_is_left_and_begins_with_it(void **state)
 }
 
 static void
+test_what_librdkafka_refuses_is_no_sign_of_kafka(void **state)
+{
+    static const char huge[2 << 20];
+    struct fixture *fixture = *state;
+    struct load *load = fixture_load(fixture, 0, 1);
+
+    rd_kafka_mock_broker_set_down(fixture->bus->cluster, 1);
+    fixture_start(fixture, "one");
+    breaker_start_open(spool_breaker(fixture->spool));
+    load->record.value = slice_make(huge, sizeof(huge));
+    spool_put(fixture->port, &load->job);
+    RUN_UNTIL(fixture->bus, spool_state(fixture->spool).set_aside == 1);
+    assert_int_not_equal(breaker_state(spool_breaker(fixture->spool)), BREAKER_CLOSED);
+    assert_int_equal(fixture_stop(fixture, 0), 0);
+}
+
+static void
 test_a_stop_drains_while_kafka_is_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -298,6 +315,7 @@ main(void)
         SPOOL_TEST(test_what_is_put_is_on_disk_and_then_on_kafka),
         SPOOL_TEST(test_while_the_breaker_is_open_it_waits_and_keys_are_held),
         SPOOL_TEST(test_it_ends_with_what_is_left_and_begins_with_it),
+        SPOOL_TEST(test_what_librdkafka_refuses_is_no_sign_of_kafka),
         SPOOL_TEST(test_a_stop_drains_while_kafka_is_there),
         SPOOL_TEST(test_what_is_in_flight_waits_to_be_settled),
         SPOOL_TEST(test_a_full_spool_refuses_and_recovers),
