@@ -157,7 +157,8 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     }
     if (atomic_load(&spool->stopping)) {
         go_on_stopping(spool, now_ns);
-    } else if (now_ns - spool->adopted_ns >= ADOPT_NS) {
+    } else if (now_ns - spool->adopted_ns >= ADOPT_NS && breaker_state(spool->breaker) == BREAKER_CLOSED) {
+        /* Not while callbacks come this way: a large file takes seconds, and could not be drained anyhow. */
         spool->adopted_ns = now_ns;
         commit_adopt(&spool->commit, spool->options.data_dir, spool->options.instance);
     }
