@@ -1,12 +1,13 @@
 /* C11's thread functions on POSIX ones, for builds with the thread sanitizer only. It knows POSIX threads alone: in a
  * thread that librdkafka starts by thrd_create the first malloc would crash, and it would not see librdkafka's locks.
  * These stand before the C library's, whose types they share: mtx_t is a pthread_mutex_t in all but name, cnd_t and
- * thrd_t likewise. */
+ * thrd_t likewise. And one of GNU's that it does not know either. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <threads.h>
+#include <time.h>
 
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t holds a mutex");
 _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t holds a condition");
@@ -148,4 +149,25 @@ void
 cnd_destroy(cnd_t *condition)
 {
     pthread_cond_destroy((pthread_cond_t *)condition);
+}
+
+/* A thread that is joined by it would count as running for ever. */
+int
+pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock, const struct timespec *until)
+{
+    struct timespec now;
+    struct timespec real;
+
+    clock_gettime(clock, &now);
+    clock_gettime(CLOCK_REALTIME, &real);
+    real.tv_sec += until->tv_sec - now.tv_sec;
+    real.tv_nsec += until->tv_nsec - now.tv_nsec;
+    if (real.tv_nsec < 0) {
+        real.tv_nsec += 1000000000;
+        real.tv_sec--;
+    } else if (real.tv_nsec >= 1000000000) {
+        real.tv_nsec -= 1000000000;
+        real.tv_sec++;
+    }
+    return pthread_timedjoin_np(thread, value, &real);
 }

@@ -121,16 +121,6 @@ test_a_disk_that_is_full_once(void **state)
     run(DISK_WRITE, SQLITE_FULL, ENOSPC);
 }
 
-/* Starts an instance while memory is short for the nth read. Nothing may be missing then: what cannot be read now can
- * be later. */
-static void
-start_short_of_memory(const char *name, int nth)
-{
-    disk_set((struct disk_fault){DISK_READ, nth, false, SQLITE_IOERR_NOMEM, ENOMEM});
-    start(name);
-    disk.fault.nth = 0;
-}
-
 static void
 fill(const char *name)
 {
@@ -164,7 +154,8 @@ fill_older_of_two(const char *name)
     move_file(name, "kept", "spool-2.db");
 }
 
-/* At one place after the other of a start. */
+/* At one place after the other of a start and the moment after it. Nothing may be missing then: what cannot be read now
+ * can be later. */
 static void
 run_short_of_memory(void (*prepare)(const char *name), const char *name)
 {
@@ -174,9 +165,10 @@ run_short_of_memory(void (*prepare)(const char *name), const char *name)
     value_bytes = LARGE_BYTES;
     for (int place = 0; place <= PLACES; place++) {
         prepare("one");
-        start_short_of_memory(name, place * reads / PLACES);
-        reads = place == 0 ? disk.calls[DISK_READ] : reads; /* memory has not been short yet */
+        disk_set((struct disk_fault){DISK_READ, place * reads / PLACES, false, SQLITE_IOERR_NOMEM, ENOMEM});
+        start(name);
         (void)fixture_stop(fixture, 0);
+        reads = place == 0 ? disk.calls[DISK_READ] : reads; /* memory has not been short yet */
         disk_set((struct disk_fault){.nth = 0});
         start(name);
         assert_int_equal(spool_state(fixture->spool).records, LOADS);
