@@ -80,8 +80,10 @@ def new_stage(request, kafka, brokers=None):
     title = request.node.name.removeprefix("test_").replace("_", " ")
     stage = stages.Stage(kafka, f"f{uuid.uuid4().hex[:8]}-", request.getfixturevalue("tmp_path"), title, brokers)
     yield stage
-    kafka.revive()
-    stage.close()
+    try:
+        kafka.revive()
+    finally:
+        stage.close()
     kafka.delete(stage.prefix)  # or a killed Kafka's next start has more and more of them to look through
 
 

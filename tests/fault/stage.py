@@ -178,6 +178,9 @@ class Stage:
             for service in self.services:
                 service.close()
         finally:
+            for service in self.services:  # when one has not ended in order
+                if service.runs:
+                    service.kill()
             self.ledger.close()
 
 
