@@ -38,6 +38,18 @@ send_back(struct commit *commit, struct spool_job *job, enum spool_fate fate)
     spool_port_return(job);
 }
 
+static void
+count_job(struct commit *commit, const struct spool_job *job)
+{
+    struct share *share = stock_share(commit->stock, job->source);
+
+    for (size_t i = 0; i < job->count && share != NULL; i++) {
+        const struct entry entry = entry_of(job, i, share);
+
+        stock_add(commit->stock, &entry, false);
+    }
+}
+
 /* Counts it as there already, so that what comes with it in the same transaction finds the room taken. */
 static bool
 admit(struct commit *commit, struct spool_job *job)
@@ -55,13 +67,9 @@ admit(struct commit *commit, struct spool_job *job)
     }
     job->first_id = commit->next_id;
     commit->next_id += (int64_t)job->count;
-    for (size_t i = 0; i < job->count; i++) {
-        const struct entry entry = entry_of(job, i, share);
-
-        stock_add(stock, &entry, false);
-        if (job->in_flight) {
-            id_set_add(&stock->in_flight, entry.id);
-        }
+    count_job(commit, job);
+    for (size_t i = 0; i < job->count && job->in_flight; i++) {
+        id_set_add(&stock->in_flight, job->first_id + (int64_t)i);
     }
     return true;
 }
@@ -241,21 +249,51 @@ note_success(struct commit *commit)
     metric_set(commit->metrics.able, 1);
 }
 
+static bool
+count_row(void *argument, const struct stored *stored)
+{
+    struct commit *commit = argument;
+    const struct entry entry = {
+        .id = stored->id,
+        .key = stored->key,
+        .bytes = stored->bytes,
+        .share = stock_share(commit->stock, stored->source),
+    };
+
+    if (entry.share != NULL) {
+        stock_add(commit->stock, &entry, !slice_empty(stored->aside));
+    }
+    return true;
+}
+
+/* Some records were lost with a damaged file. Which ones cannot be trusted: their keys stay held, and what has them
+ * goes by the spool until the process ends. */
+static void
+count_again(struct commit *commit)
+{
+    stock_forget(commit->stock);
+    (void)keeper_read(commit->keeper, 0, count_row, commit);
+    for (const struct spool_job *job = commit->puts.first; job != NULL; job = job->next) {
+        count_job(commit, job);
+    }
+}
+
 /* A file that may be written; NULL: there is none now. */
 static struct store *
 writable_store(struct commit *commit, struct error *error)
 {
     struct store *store = keeper_store(commit->keeper);
-    size_t lost;
+    bool damaged;
 
     if (store != NULL) {
         return store;
     }
-    if (!keeper_mend(commit->keeper, &lost, error)) {
+    if (!keeper_mend(commit->keeper, &damaged, error)) {
         return NULL;
     }
-    /* What is lost has no key that could be trusted: it stays held, and its records go by the spool until the end. */
-    atomic_fetch_sub(&commit->stock->records, lost);
+    if (damaged) {
+        count_again(commit);
+    }
     if (commit->drain != NULL) {
         drain_unblock(commit->drain);
     }

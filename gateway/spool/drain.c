@@ -18,6 +18,7 @@
 #define BURST_NS           (SECOND_NS / 20) /* of the rate, that may go at once */
 #define PROBE_NS           (2 * SECOND_NS)  /* without an answer: another partition is asked, too */
 #define PROBES_MAX         16
+#define REMOVALS_MAX       10000            /* that a failing disk does not take; they stand in memory */
 #define KNOWN_NS           (60 * SECOND_NS) /* since an acknowledgement: Kafka still knows our producer there */
 #define PARTITION_UNKNOWN  (-1)
 #define PROGRESS_NS        (10 * SECOND_NS)
@@ -61,13 +62,6 @@ start_tick(struct drain *drain, unsigned ms)
     const struct timeval wait = {.tv_sec = 0, .tv_usec = (suseconds_t)ms * 1000};
 
     return evtimer_add(drain->tick, &wait) == 0;
-}
-
-static void
-be_soon(struct drain *drain)
-{
-    drain->more = true;
-    event_active(drain->tick, EV_TIMEOUT, 0);
 }
 
 static struct stream *
@@ -240,6 +234,9 @@ publish(struct drain *drain, struct stream *stream, const struct stored *stored)
 static bool
 may_publish(const struct drain *drain)
 {
+    if (drain->parts.stock->removal_count >= REMOVALS_MAX) {
+        return false;
+    }
     if (breaker_state(drain->parts.breaker) == BREAKER_CLOSED) {
         return drain->allowance > 0 || drain->hurry;
     }
@@ -470,7 +467,8 @@ drain_free(struct drain *drain, int timeout_ms)
 void
 drain_more(struct drain *drain)
 {
-    be_soon(drain);
+    drain->more = true;
+    event_active(drain->tick, EV_TIMEOUT, 0);
 }
 
 void
@@ -481,18 +479,12 @@ drain_unblock(struct drain *drain)
             unblock(drain, stream);
         }
     }
-    be_soon(drain);
+    drain_more(drain);
 }
 
 void
 drain_hurry(struct drain *drain)
 {
     drain->hurry = true;
-    be_soon(drain);
-}
-
-size_t
-drain_outstanding(const struct drain *drain)
-{
-    return drain->outstanding;
+    drain_more(drain);
 }

@@ -34,4 +34,3 @@ void drain_more(struct drain *drain);
 void drain_unblock(struct drain *drain);
 /* From now on as fast as Kafka takes it. */
 void drain_hurry(struct drain *drain);
-size_t drain_outstanding(const struct drain *drain); /* records on their way */

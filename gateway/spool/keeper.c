@@ -83,7 +83,7 @@ copy_record(void *argument, const struct stored *stored)
 
 /* Copies all that can be read. false: the new file did not take it, or there was no memory. */
 static bool
-read_back(struct keeper *keeper, struct store *from, struct store *to, bool *damaged, size_t *lost, struct error *error)
+read_back(struct keeper *keeper, struct store *from, struct store *to, bool *damaged, struct error *error)
 {
     struct copy copy = {.keeper = keeper, .to = to};
     enum store_verdict verdict = store_read(from, 0, copy_record, &copy, NULL);
@@ -105,7 +105,6 @@ read_back(struct keeper *keeper, struct store *from, struct store *to, bool *dam
         return error_set(error, "cannot write to %s: %s", store_path(to), store_reason(to));
     }
     *damaged = *damaged || copy.damaged > 0;
-    *lost = copy.damaged;
     metric_add(keeper->damaged_records, copy.damaged);
     if (copy.copied + copy.damaged > 0) {
         log_warn("spool_read_back", log_text("file", store_path(from)), log_integer("records", (int64_t)copy.copied),
@@ -116,13 +115,13 @@ read_back(struct keeper *keeper, struct store *from, struct store *to, bool *dam
 
 /* Begins a file and puts into it what the present one holds, if that can be read. NULL: the disk does not take it. */
 static struct store *
-begin_successor(struct keeper *keeper, bool *damaged, size_t *lost, struct error *error)
+begin_successor(struct keeper *keeper, bool *damaged, struct error *error)
 {
     struct store *successor = begin_file(keeper, error);
     struct error ignored;
     char path[PATH_MAX];
 
-    if (successor == NULL || read_back(keeper, keeper->store, successor, damaged, lost, error)) {
+    if (successor == NULL || read_back(keeper, keeper->store, successor, damaged, error)) {
         return successor;
     }
     snprintf(path, sizeof(path), "%s", store_path(successor));
@@ -146,20 +145,20 @@ succeed(struct keeper *keeper, struct store *successor, bool damaged)
 }
 
 bool
-keeper_mend(struct keeper *keeper, size_t *lost, struct error *error)
+keeper_mend(struct keeper *keeper, bool *damaged, struct error *error)
 {
     struct store *successor;
-    bool damaged = false;
 
-    *lost = 0;
+    *damaged = false;
     if (!keeper->broken && !keeper->damaged) {
         return true;
     }
-    successor = begin_successor(keeper, &damaged, lost, error);
+    successor = begin_successor(keeper, damaged, error);
     if (successor == NULL) {
         return false;
     }
-    succeed(keeper, successor, damaged || keeper->damaged);
+    *damaged = *damaged || keeper->damaged;
+    succeed(keeper, successor, *damaged);
     keeper->broken = keeper->damaged = false;
     metric_add(keeper->begun, 1);
     log_warn("spool_file_begun", log_text("file", store_path(successor)));
@@ -172,12 +171,11 @@ keeper_renew(struct keeper *keeper)
     struct store *successor = NULL;
     struct error error;
     bool damaged = false;
-    size_t lost = 0;
 
     if (keeper->broken || keeper->damaged || store_file_bytes(keeper->store) < RENEW_BYTES) {
         return;
     }
-    successor = begin_successor(keeper, &damaged, &lost, &error);
+    successor = begin_successor(keeper, &damaged, &error);
     if (successor != NULL) {
         succeed(keeper, successor, damaged);
     }
@@ -220,7 +218,6 @@ take_in(struct keeper *keeper, const struct spool_file *file, struct error *erro
     enum store_fault fault;
     struct store *old = store_open(file->path, STORE_WRITE, &fault, error);
     bool damaged = false;
-    size_t lost;
     bool done;
 
     if (old == NULL) {
@@ -230,7 +227,7 @@ take_in(struct keeper *keeper, const struct spool_file *file, struct error *erro
         }
         return false;
     }
-    done = read_back(keeper, old, keeper->store, &damaged, &lost, error);
+    done = read_back(keeper, old, keeper->store, &damaged, error);
     store_close(old);
     if (done) {
         finish_file(file->path, damaged);
@@ -244,7 +241,6 @@ open_newest(struct keeper *keeper, const struct spool_file *file, struct error *
     enum store_fault fault = STORE_FAULT_OTHER;
     enum store_verdict verdict;
     bool damaged = false;
-    size_t lost;
 
     keeper->number = file->number;
     keeper->store = store_open(file->path, STORE_WRITE, &fault, error);
@@ -261,7 +257,7 @@ open_newest(struct keeper *keeper, const struct spool_file *file, struct error *
         return error_set(error, "cannot read %s: %s", file->path, store_reason(keeper->store));
     }
     keeper->damaged = verdict == STORE_BROKEN || damaged;
-    return keeper_mend(keeper, &lost, error);
+    return keeper_mend(keeper, &damaged, error);
 }
 
 static bool

@@ -21,9 +21,9 @@ struct store *keeper_store(struct keeper *keeper);
 int64_t keeper_last_id(const struct keeper *keeper); /* the highest id that was in any file at the opening */
 /* The file may be written no more. Reading goes on. */
 void keeper_broken(struct keeper *keeper, const char *reason);
-/* While there is no file that may be written: begins one. false: it cannot be done now; try again later. *lost is how
- * many records were too damaged to be read back. */
-bool keeper_mend(struct keeper *keeper, size_t *lost, struct error *error);
+/* While there is no file that may be written: begins one. false: it cannot be done now; try again later. *damaged:
+ * not all of the old one could be read back. */
+bool keeper_mend(struct keeper *keeper, bool *damaged, struct error *error);
 /* The store is empty: gives its space back, if it is worth it. */
 void keeper_renew(struct keeper *keeper);
 

@@ -30,6 +30,7 @@ struct spool {
     struct drain *drain;
     struct commit commit;
     bool commit_opened;
+    bool uncounted; /* memory was out while the files were read */
     struct event_base *base;
     struct event *wake, *pulse;
     struct metric *records, *bytes, *oldest_seconds, *set_aside, *max_bytes;
@@ -205,7 +206,8 @@ load(void *argument, const struct stored *stored)
     bool set_aside = !slice_empty(stored->aside);
 
     if (entry.share == NULL) {
-        return; /* out of memory; it is drained all the same */
+        spool->uncounted = true;
+        return;
     }
     stock_add(&spool->stock, &entry, set_aside);
     if (!set_aside) {
@@ -261,7 +263,7 @@ make_parts(struct spool *spool, struct error *error)
     }
     stock_init(&spool->stock, options->settings, spool->gate);
     spool->keeper = keeper_open(instance_directory(options->instance), options->metrics, load, spool, error);
-    return spool->keeper != NULL;
+    return spool->keeper != NULL && (!spool->uncounted || error_set(error, "out of memory"));
 }
 
 static bool

@@ -80,17 +80,38 @@ stock_add(struct stock *stock, const struct entry *entry, bool set_aside)
     atomic_fetch_add(set_aside ? &stock->set_aside : &stock->records, 1);
 }
 
+/* What was lost with a damaged file is counted no more, though it may still be on its way. */
+static void
+subtract(_Atomic uint64_t *count, uint64_t amount)
+{
+    uint64_t now = atomic_load(count);
+
+    atomic_store(count, now < amount ? 0 : now - amount); /* nobody else writes it */
+}
+
 void
 stock_drop(struct stock *stock, const struct entry *entry, bool set_aside)
 {
-    atomic_fetch_sub(&stock->bytes, entry->bytes);
-    atomic_fetch_sub(&entry->share->bytes, entry->bytes);
-    atomic_fetch_sub(set_aside ? &stock->set_aside : &stock->records, 1);
+    subtract(&stock->bytes, entry->bytes);
+    subtract(&entry->share->bytes, entry->bytes);
+    subtract(set_aside ? &stock->set_aside : &stock->records, 1);
+}
+
+void
+stock_forget(struct stock *stock)
+{
+    for (struct share *share = stock->shares; share != NULL; share = share->next) {
+        atomic_store(&share->bytes, 0);
+    }
+    atomic_store(&stock->records, 0);
+    atomic_store(&stock->bytes, 0);
+    atomic_store(&stock->set_aside, 0);
 }
 
 void
 stock_retire(struct stock *stock, struct removal *removal)
 {
+    stock->removal_count++;
     removal->next = NULL;
     *stock->removals_end = removal;
     stock->removals_end = &removal->next;
@@ -102,7 +123,7 @@ settle(struct stock *stock, const struct removal *removal)
     const struct entry *entry = &removal->entry;
 
     if (removal->set_aside) {
-        atomic_fetch_sub(&stock->records, 1);
+        subtract(&stock->records, 1);
         atomic_fetch_add(&stock->set_aside, 1);
     } else {
         stock_drop(stock, entry, false);
@@ -123,4 +144,5 @@ stock_settle_removals(struct stock *stock)
     }
     stock->removals = NULL;
     stock->removals_end = &stock->removals;
+    stock->removal_count = 0;
 }

@@ -42,6 +42,7 @@ struct stock {
     struct id_set in_flight;                    /* a worker's producer may still deliver these */
     struct id_set taken;                        /* on their way by the drain, or to be removed */
     struct removal *removals, **removals_end;
+    size_t removal_count;
 };
 
 void stock_init(struct stock *stock, const struct spool_settings *settings, struct gate *gate);
@@ -60,6 +61,8 @@ bool stock_admits(const struct stock *stock, const struct share *share, bool ven
 void stock_add(struct stock *stock, const struct entry *entry, bool set_aside);
 /* It did not get there, though it was added. */
 void stock_drop(struct stock *stock, const struct entry *entry, bool set_aside);
+/* Nothing is counted any more, to be counted again. */
+void stock_forget(struct stock *stock);
 /* To be removed with the next commit; the stock owns it from now on. */
 void stock_retire(struct stock *stock, struct removal *removal);
 /* The removals are committed: their keys are released, they count no more, they are freed. */
