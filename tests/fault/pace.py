@@ -1,4 +1,4 @@
-"""Callbacks at a steady rate, whatever becomes of the former ones; written down like those of a storm, with their times."""
+"""Callbacks at a steady rate, whatever becomes of the former ones; written down like those of a storm."""
 
 import asyncio
 import collections

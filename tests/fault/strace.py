@@ -78,8 +78,8 @@ def read(path):
 
 
 class Trace:
-    """strace on a running gateway, all its threads; leave it, then read(). injections: what strace shall do to calls, such
-    as "fdatasync:error=EIO:when=5"."""
+    """strace on a running gateway, all its threads; leave it, then read(). injections: what strace shall do to calls,
+    such as "fdatasync:error=EIO:when=5"."""
 
     def __init__(self, gateway, path, injections=()):
         self.gateway, self.path, self.injections = gateway, path, injections

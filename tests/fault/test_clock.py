@@ -55,7 +55,7 @@ def test_a_clock_that_jumps_while_kafka_is_away(stage, wall_clock):
 
 def test_a_clock_that_jumps_in_the_drain(stage, wall_clock):
     """Kafka takes nothing that was sent more than an hour from now: until the clock is right again, it stays."""
-    service = stage.service({"spool": {"drain_records_per_second": 200}}, env=wall_clock.env)
+    service = stage.service({"spool": {"drain_records_per_second": 100}}, env=wall_clock.env)
     for turn in stage.rounds():
         with turn.storm() as storm:
             stage.kafka.freeze()
@@ -66,6 +66,8 @@ def test_a_clock_that_jumps_in_the_drain(stage, wall_clock):
                 before = progress(service)
                 wall_clock(hours * HOUR + turn.choose.randrange(HOUR))
                 wait_until(lambda: progress(service) > before, SOON, "the drain to go on, or to be turned away")
+                # What is on its way while it jumps to and fro has times of both kinds: nobody can keep that in order.
+                turn.pause(1.5, 2.5)
             storm.wait_for_answers(50)
             wall_clock(0)
         turn.judge()

@@ -111,7 +111,8 @@ def test_an_fsync_that_hangs(stage, disk):
         disk.fail("sync hang 0")
         before, began = disk.struck(service.gateway), time.monotonic()
         with ThreadPoolExecutor(8) as posters:
-            asked = [posters.submit(post, stage, service, callbacks.yeta_record(f"hangs-{turn.number}-{n}")) for n in range(8)]
+            hanging = [callbacks.yeta_record(f"hangs-{turn.number}-{number}") for number in range(8)]
+            asked = [posters.submit(post, stage, service, callback) for callback in hanging]
             while not all(each.done() for each in asked):
                 assert service.gateway.management("/livez").status == 200
                 assert time.monotonic() - began < SOON, "clients wait for a disk that hangs"

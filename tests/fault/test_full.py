@@ -1,7 +1,5 @@
-"""No room: a full disk, a full spool, the share of a source used up. What has no place on disk is refused; what has been
-answered is not lost for it; when there is room again, everything goes on by itself."""
-
-import itertools
+"""No room: a full disk, a full spool, the share of a source used up. What has no place on disk is refused; what has
+been answered is not lost for it; when there is room again, everything goes on by itself."""
 
 import callbacks
 from disk import file_system
@@ -25,10 +23,10 @@ def fill(stage, service, make, most=20000):
 def spooling(stage, service):
     """Kafka is taken away; returns when callbacks go to the spool."""
     stage.kafka.freeze()
-    names = (f"first-{number}" for number in itertools.count())
 
     def spooled():
-        return post(stage, service, callbacks.yeta_record(next(names))).header("Trunkline-Durability") == "spool"
+        answer = post(stage, service, callbacks.yeta_record(f"first-{len(stage.ledger.entries)}"))
+        return answer.header("Trunkline-Durability") == "spool"
 
     wait_until(spooled, SOON, "callbacks to be spooled")
 

@@ -1,5 +1,5 @@
-"""A partition without a leader: its records are spooled one by one, the others go on as usual, and order is kept when it is
-back."""
+"""A partition without a leader: its records are spooled one by one, the others go on as usual, and order is kept when
+it is back."""
 
 import statistics
 
@@ -48,8 +48,8 @@ def make_topics(stage):
 
 
 def leader(stage):
-    topic = stage.kafka.admin.list_topics(stage.prefix + callbacks.CALLS, timeout=20).topics[stage.prefix + callbacks.CALLS]
-    return topic.partitions[LONE].leader
+    name = stage.prefix + callbacks.CALLS
+    return stage.kafka.admin.list_topics(name, timeout=20).topics[name].partitions[LONE].leader
 
 
 def by_partition(stage, entries):

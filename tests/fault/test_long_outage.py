@@ -1,5 +1,5 @@
-"""Kafka is away for long (ten minutes in the long form) under 500 callbacks a second: everything is accepted at once, and
-drained in order afterwards, while new callbacks are answered as quickly as before."""
+"""Kafka is away for long (ten minutes in the long form) under 500 callbacks a second: everything is accepted at once,
+and drained in order afterwards, while new callbacks are answered as quickly as before."""
 
 import time
 
@@ -58,7 +58,8 @@ def test_a_long_outage(stage, take):
     title = f"{stage.title}, {RATE} a second for {ended - taken:.0f} s"
     stages.figures += [f"{title}: {name}: {span}" for name, span in spans.items()]
     stages.figures.append(
-        f"{title}: {most:.0f} records drained in {drained - given:.1f} s; clients late by {1000 * pace.late:.0f} ms at most"
+        f"{title}: {most:.0f} records drained in {drained - given:.1f} s; "
+        f"clients late by {1000 * pace.late:.0f} ms at most"
     )
     stage.judge(title)
     for name in ("before", "without Kafka", "the drain", "after it"):

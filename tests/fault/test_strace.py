@@ -51,7 +51,7 @@ def post_at_once(gateway, clients, each):
 
 
 def answers(calls, names, port):
-    """name -> the call that sent the answer to it, out of what was read from and written to the clients' connections."""
+    """name -> the call that sent the answer to it, out of what went through the clients' connections."""
     waiting, found = {}, {}
     ours = f"TCP:[127.0.0.1:{port}->"
     for call in sorted((call for call in calls if call.target.startswith(ours)), key=moment):
@@ -80,7 +80,8 @@ def stem(call):
 
 
 def early_for_disk(calls, sent):
-    """The names whose answer was under way before an fsync had returned that was asked for after its record was written."""
+    """The names whose answer was under way before an fsync had returned that was asked for after the record was
+    written."""
     files = [call for call in calls if is_spool(call)]
     writes = [call for call in files if call.name in WRITES]
     syncs = [call for call in files if call.name in SYNCS and call.result == 0]
@@ -135,8 +136,8 @@ def spooling(stage):
     service = stage.service(env=TRACEABLE)
     stage.kafka.freeze()
     try:
-        wait_until(lambda: set(post_in_turn(service.gateway, [f"before-{n}" for n in range(4)]).values()) == {"spool"}, 30,
-                   "the breaker to open")
+        names = [f"before-{number}" for number in range(4)]
+        wait_until(lambda: set(post_in_turn(service.gateway, names).values()) == {"spool"}, 30, "the breaker to open")
         yield service
     finally:
         stage.kafka.thaw()
@@ -156,7 +157,7 @@ def test_no_answer_leaves_before_the_fsync_has_returned(spooling, tmp_path, clie
     assert set(durabilities.values()) == {"spool"}
     assert early_for_disk(calls, answers(calls, durabilities, gateway.address[1])) == []
     syncs = sum(call.name in SYNCS and is_spool(call) for call in calls)
-    stages.figures.append(f"{len(durabilities)} answers, each behind the return of its fsync, of which there were {syncs}")
+    stages.figures.append(f"{len(durabilities)} answers, each behind the return of its fsync; there were {syncs}")
 
 
 @SHAPES
@@ -189,14 +190,16 @@ def test_a_file_that_failed_is_never_written_again(spooling, tmp_path, fault):
     assert early_for_disk(calls, answers(calls, durabilities, gateway.address[1])) == []
 
 
-# The judges themselves: a record as strace writes it, in which the answer to "mine" leaves in time, or one line too soon.
+# The judges themselves: a record as strace writes it, in which the answer to "mine" leaves in time, or a line too soon.
 
 
 def quoted(data):
-    return '"' + "".join(f"\\{byte:03o}" if byte < 32 or byte > 126 else chr(byte) for byte in data).replace('"', '\\"') + '"'
+    text = "".join(f"\\{byte:03o}" if byte < 32 or byte > 126 else chr(byte) for byte in data)
+    return '"' + text.replace('"', '\\"') + '"'
 
 
-CLIENT, FILE, BROKER = "9<TCP:[127.0.0.1:80->127.0.0.1:4711]>", "5</data/spool-1.db-wal>", "7<TCP:[127.0.0.1:40->127.0.0.1:9092]>"
+CLIENT, BROKER = "9<TCP:[127.0.0.1:80->127.0.0.1:4711]>", "7<TCP:[127.0.0.1:40->127.0.0.1:9092]>"
+FILE = "5</data/spool-1.db-wal>"
 ASKED = f"11 1.000001 readv({CLIENT}, [{{iov_base={quoted(b'POST / {%s}' % NAMED)}, iov_len=4096}}], 1) = 26\n"
 ANSWERED = f"11 1.000009 sendto({CLIENT}, {quoted(ACCEPTED)}, 12, 0, NULL, 0) = 12\n"
 WRITTEN = f"12 1.000002 pwrite64({FILE}, {quoted(NAMED)}, 18, 32) = 18\n"
@@ -236,7 +239,8 @@ def test_the_judge_of_reports_sees_an_early_answer(tmp_path):
         return early_for_kafka(*transcript(tmp_path, *lines), "127.0.0.1:9092")
 
     def response(correlation, error=0):
-        return kafka_message(correlation, b"\0\0\0\1" b"\0\1t" b"\0\0\0\1" b"\0\0\0\0", error.to_bytes(2, "big"), bytes(28))
+        partition = b"\0\0\0\0" + error.to_bytes(2, "big") + bytes(24)
+        return kafka_message(correlation, b"\0\0\0\1", b"\0\1t", b"\0\0\0\1", partition, bytes(4))
 
     asked = kafka_call("sendmsg", kafka_message(b"\0\0\0\7", b"\0\0\0\5", NAMED))
     first, rest = kafka_call("recvmsg", response(b"\0\0\0\5")[:8]), kafka_call("recvmsg", response(b"\0\0\0\5")[8:])

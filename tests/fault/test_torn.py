@@ -1,5 +1,5 @@
-"""What a torn write leaves: the spool of a killed gateway is cut at any byte of its last record, and bits of it are turned.
-What was answered before the record that suffered is drained; what cannot be read is told loudly."""
+"""What a torn write leaves: the spool of a killed gateway is cut at any byte of its last record, and bits of it are
+turned. What was answered before the record that suffered is drained; what cannot be read is told loudly."""
 
 import collections
 import json
@@ -90,7 +90,7 @@ def count_events(stage):
     for record in stage.kafka.read(stage.prefix + callbacks.CALLS, seconds=120):
         event = json.loads(record.value)
         seen[event["subject"]] += 1
-        assert contents.setdefault(event["id"], event["data"]) == event["data"], "a record differs from another of its id"
+        assert contents.setdefault(event["id"], event["data"]) == event["data"], "it differs from another of its id"
     return seen
 
 
@@ -134,7 +134,7 @@ def test_cut_anywhere_in_its_last_record_and_taken_over(stage, remains):
     seen = count_events(stage)
     assert all(seen[name] - usual[name] >= CUTS for name in remains.names[:-1]), seen - usual
     assert seen[remains.names[-1]] == usual[remains.names[-1]], "a record that was cut is no record"
-    stages.figures.append(f"{stage.title}: {CUTS} cuts within the {length} bytes of the last record, none lost but that")
+    stages.figures.append(f"{stage.title}: {CUTS} cuts in the {length} bytes of the last record, none lost but that")
 
 
 def checkpointed(directory):
@@ -148,8 +148,8 @@ def checkpointed(directory):
 
 @pytest.mark.parametrize("where", ["wal", "database"])
 def test_a_bit_turned_anywhere(stage, remains, where):
-    """What is drained is what was answered, bit for bit; if anything is not there any more, the log says so, and what is
-    left of the file is kept."""
+    """What is drained is what was answered, bit for bit; if anything is not there any more, the log says so, and what
+    is left of the file is kept."""
     choose = random.Random(f"{stages.SEED}-{where}")
     usual, lost = count_events(stage), 0
     for _ in range(FLIPS):
@@ -162,7 +162,8 @@ def test_a_bit_turned_anywhere(stage, remains, where):
         turn_bit(path, place, bit)
         service = stage.service({"gateway": {"workers": 1}}, name="killed")
         drained(stage, service)
-        told = [line for line in service.gateway.log() if line["level"] == "error" and line["event"].startswith("spool")]
+        errors = [line["event"] for line in service.gateway.log() if line["level"] == "error"]
+        told = [event for event in errors if event.startswith("spool")]
         kept = list((stage.data_dir / "killed").glob("*.damaged*"))
         service.close()
         seen = count_events(stage)
