@@ -334,7 +334,7 @@ read_records(const char *topic)
 struct parcel {
     struct recordset set;
     struct record record;
-    char value[16];
+    char value[24];
     long number;
 };
 
