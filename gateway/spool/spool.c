@@ -36,6 +36,7 @@ struct spool {
     struct metric *records, *bytes, *oldest_seconds, *set_aside, *max_bytes;
     int64_t looked_ns, adopted_ns; /* monotonic */
     unsigned retired;              /* removals since the last commit */
+    int64_t oldest_id;             /* as it was when looked for last */
     _Atomic int64_t oldest_ms;     /* wall time of the oldest record; 0: none */
     pthread_t thread;
     bool started;
@@ -103,15 +104,20 @@ on_wake(evutil_socket_t fd, short what, void *argument)
     }
 }
 
+/* The oldest record that waits. */
+struct oldest {
+    int64_t id, spooled_ms;
+};
+
 static bool
 note_oldest(void *argument, const struct stored *stored)
 {
-    int64_t *oldest_ms = argument;
+    struct oldest *oldest = argument;
 
     if (!slice_empty(stored->aside)) {
         return true;
     }
-    *oldest_ms = stored->spooled_ms;
+    *oldest = (struct oldest){stored->id, stored->spooled_ms};
     return false;
 }
 
@@ -127,12 +133,13 @@ age_ms(const struct spool *spool)
 static void
 look(struct spool *spool)
 {
-    int64_t oldest_ms = 0;
+    struct oldest oldest = {.id = spool->oldest_id};
 
     if (atomic_load(&spool->stock.records) > 0) {
-        (void)keeper_read(spool->keeper, 0, note_oldest, &oldest_ms);
+        (void)keeper_read(spool->keeper, spool->oldest_id - 1, note_oldest, &oldest);
     }
-    atomic_store(&spool->oldest_ms, oldest_ms);
+    spool->oldest_id = oldest.id; /* what came before it is set aside, and stays so */
+    atomic_store(&spool->oldest_ms, oldest.spooled_ms);
     metric_set(spool->records, (int64_t)atomic_load(&spool->stock.records));
     metric_set(spool->bytes, (int64_t)atomic_load(&spool->stock.bytes));
     metric_set(spool->set_aside, (int64_t)atomic_load(&spool->stock.set_aside));
