@@ -13,8 +13,9 @@
 #define TICK_BUSY_MS       10
 #define TICK_IDLE_MS       100
 #define SECOND_NS          INT64_C(1000000000)
-#define STUCK_NS           SECOND_NS        /* without a report: the other streams do not wait for this one */
-#define BACK_OFF_NS        SECOND_NS        /* after a failure, for the stream */
+#define STUCK_NS           SECOND_NS /* without a report: the other streams do not wait for this one */
+#define BACK_OFF_FIRST_NS  SECOND_NS /* after a failure, for the stream; twice as long after the next */
+#define BACK_OFF_MOST_NS   (16 * SECOND_NS)
 #define BURST_NS           (SECOND_NS / 20) /* of the rate, that may go at once */
 #define PROBE_NS           (2 * SECOND_NS)  /* without an answer: another partition is asked, too */
 #define PROBES_MAX         16
@@ -30,6 +31,7 @@ struct stream {
     int64_t blocked_at;  /* the first id that waits for room, a settlement or the back-off; 0: nothing waits */
     int64_t back_off_ns; /* monotonic, until when; 0: none. It ends when all that was on its way has ended, too: what is
                             behind a failed record must not overtake it */
+    int64_t patience_ns; /* how long the last back-off was; 0: there was none since the last acknowledgement */
     int64_t moved_ns;    /* monotonic: the last report, or when the first of those on their way was sent */
     int64_t known_ns;    /* monotonic: the last acknowledgement; 0: none */
     size_t outstanding, outstanding_bytes;
@@ -152,7 +154,11 @@ note_failure(struct drain *drain, const struct passage *passage, const char *rea
     if (stream->blocked_at == 0 || id < stream->blocked_at) {
         stream->blocked_at = id;
     }
-    stream->back_off_ns = clock_monotonic_ns(drain->parts.clock) + BACK_OFF_NS;
+    if (stream->back_off_ns == 0) {
+        stream->patience_ns = stream->patience_ns == 0 ? BACK_OFF_FIRST_NS : stream->patience_ns * 2;
+        stream->patience_ns = stream->patience_ns > BACK_OFF_MOST_NS ? BACK_OFF_MOST_NS : stream->patience_ns;
+        stream->back_off_ns = clock_monotonic_ns(drain->parts.clock) + stream->patience_ns;
+    }
     stream->known_ns = 0;
 }
 
@@ -193,6 +199,7 @@ on_published(struct recordset *set)
     }
     drain->drained++;
     passage->stream->known_ns = clock_monotonic_ns(drain->parts.clock);
+    passage->stream->patience_ns = 0;
     metric_add(drain->drained_total, 1);
     retire(drain, passage, (struct slice){0});
 }

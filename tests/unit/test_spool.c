@@ -101,6 +101,23 @@ test_what_librdkafka_refuses_is_no_sign_of_kafka(void **state)
     assert_int_equal(fixture_stop(fixture, 0), 0);
 }
 
+/* Not by time, which never fails here, but as when a permission is missing for a while. */
+static void
+test_what_failed_goes_again_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+
+    rd_kafka_mock_push_request_errors(fixture->bus->cluster, PRODUCE_API_KEY, 2,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    fixture_start(fixture, "one");
+    fixture_fill(fixture, 0, 200, 5);
+    RUN_UNTIL(fixture->bus, spool_state(fixture->spool).records == 0);
+    assert_true(bus_counter(fixture->bus, "trunkline_spool_failed_deliveries_total", "") >= 2);
+    fixture_read(fixture, 200);
+    assert_order(5);
+}
+
 static void
 test_a_stop_drains_while_kafka_is_there(void **state)
 {
@@ -316,6 +333,7 @@ main(void)
         SPOOL_TEST(test_while_the_breaker_is_open_it_waits_and_keys_are_held),
         SPOOL_TEST(test_it_ends_with_what_is_left_and_begins_with_it),
         SPOOL_TEST(test_what_librdkafka_refuses_is_no_sign_of_kafka),
+        SPOOL_TEST(test_what_failed_goes_again_in_order),
         SPOOL_TEST(test_a_stop_drains_while_kafka_is_there),
         SPOOL_TEST(test_what_is_in_flight_waits_to_be_settled),
         SPOOL_TEST(test_a_full_spool_refuses_and_recovers),
