@@ -16,7 +16,7 @@ run: all ## first try: all four sources, an embedded broker, sample callbacks
 test: ## what CI runs, against a real Kafka: under 25 minutes
 	@tests/run test
 
-test-all: ## everything: sanitizers, fuzzing, more rounds: under 80 minutes
+test-all: ## everything: sanitizers, fuzzing, more rounds of faults: about 80 minutes
 	@tests/run test-all
 
 soak: ## 20 rounds of every fault, long outages, everything long: a day without a limit of time

@@ -27,7 +27,11 @@ def chunked(body, size, fields=b""):
 
 def answered(dev):
     """Requests that were answered, whatever the answer; without what dev's simulated 7moor pushes."""
-    return dev.metric("trunkline_callbacks_total") - dev.metric("trunkline_callbacks_total", source="7moor")
+    page = dev.metrics()  # one page: two would tell of two moments
+    return sum(
+        number for series, number in page.items()
+        if series.startswith("trunkline_callbacks_total{") and 'source="7moor"' not in series
+    )
 
 
 BROKEN = {
