@@ -217,6 +217,7 @@ simulate_run(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* a client may be gone before its answer */
     base = event_base_new();
     if (base != NULL) {
         status = serve(base, &options);

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -386,6 +387,17 @@ def test_five_hundred_clients_at_once(start_simulator):
     with concurrent.futures.ThreadPoolExecutor(500) as pool:
         assert list(pool.map(client, range(500))) == ["200"] * 500
     assert [call.seq for call in moor.calls()] == list(range(1, 501))
+
+
+def test_clients_that_are_gone_before_their_answer_do_it_no_harm(start_simulator):
+    """Many at once, on one connection after the other: each write but the first meets a connection that is reset."""
+    moor = start_simulator("7moor", limit=0)
+    host, port = moor.url.removeprefix("http://").split(":")
+    for _ in range(300):
+        with socket.create_connection((host, int(port))) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    assert moor.post_7moor("dialOut", DIAL)["code"] == "200"
 
 
 def test_calls_are_pushed_to_a_gateway_and_become_its_events(start_simulator, dev):
