@@ -85,11 +85,17 @@ class Pace:
         if step + 1 < len(story):
             self._ready.append((step + 1, story))
 
+    async def _connection(self):
+        """One that is free, and has not been ended while it was idle, or a new one."""
+        while self._connections:
+            reader, writer = self._connections.pop()
+            if not (reader.at_eof() or reader.exception() or writer.is_closing()):
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(*self.service.address)
+
     async def _exchange(self, callback):
-        """On a connection that is free, or a new one."""
-        reader, writer = (
-            self._connections.pop() if self._connections else await asyncio.open_connection(*self.service.address)
-        )
+        reader, writer = await self._connection()
         try:
             writer.write(request(callback))
             status, fields, _body = await read_answer(reader)
