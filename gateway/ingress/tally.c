@@ -180,6 +180,9 @@ tally_taken(const struct service *service, size_t callbacks, size_t records)
 static void
 leave(const struct custody_tally *tally, enum custody_fate fate, size_t count)
 {
+    if (count == 0) {
+        return;
+    }
     metric_add(tally->left[fate], count);
     metric_move(tally->in_flight, -(int64_t)count);
 }
