@@ -74,21 +74,6 @@ write_summary(struct json_writer *writer, const struct dead_letter *letter)
     json_integer(writer, (int64_t)letter->body.length);
 }
 
-/* An array: a field may come twice. */
-static void
-write_headers(struct json_writer *writer, const struct dead_letter *letter)
-{
-    json_name(writer, (struct slice)SLICE("headers"));
-    json_open(writer, '[');
-    for (size_t i = 0; i < letter->header_count; i++) {
-        json_open(writer, '{');
-        printer_json_bytes(writer, "name", letter->headers[i].name);
-        printer_json_bytes(writer, "value", letter->headers[i].value);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
-}
-
 static bool
 print_json(const struct printing *printing, const struct consumed *record, const struct dead_letter *letter)
 {
@@ -105,7 +90,7 @@ print_json(const struct printing *printing, const struct consumed *record, const
     if (printing->form == DEADLETTER_LINE_JSON) {
         write_summary(&writer, letter);
     } else {
-        write_headers(&writer, letter);
+        printer_json_headers(&writer, letter->headers, letter->header_count);
         printer_json_bytes(&writer, "body", letter->body);
     }
     json_close(&writer, '}');

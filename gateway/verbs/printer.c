@@ -95,6 +95,20 @@ printer_json_bytes(struct json_writer *writer, const char *name, struct slice by
     }
 }
 
+void
+printer_json_headers(struct json_writer *writer, const struct record_header *headers, size_t count)
+{
+    json_name(writer, slice_from("headers"));
+    json_open(writer, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(writer, '{');
+        printer_json_bytes(writer, "name", headers[i].name);
+        printer_json_bytes(writer, "value", headers[i].value);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 bool
 printer_record(FILE *stream, const struct record *record, struct arena *arena)
 {

@@ -22,6 +22,8 @@ void printer_text(FILE *stream, struct slice text);
 
 /* A member of that name with the bytes as text, or, when they are no text for JSON, of the name <name>_base64. */
 void printer_json_bytes(struct json_writer *writer, const char *name, struct slice bytes);
+/* Member "headers", an array, as a name may come twice. */
+void printer_json_headers(struct json_writer *writer, const struct record_header *headers, size_t count);
 
 /* One line: {"topic", "key", "headers", "value"}. The value is JSON, and so it stays. false: the arena is full. */
 bool printer_record(FILE *stream, const struct record *record, struct arena *arena) MUST_CHECK;

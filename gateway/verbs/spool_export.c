@@ -20,20 +20,6 @@ struct export
 };
 
 static void
-write_headers(struct json_writer *writer, const struct record *record)
-{
-    json_name(writer, slice_from("headers"));
-    json_open(writer, '[');
-    for (size_t i = 0; i < record->header_count; i++) {
-        json_open(writer, '{');
-        printer_json_bytes(writer, "name", record->headers[i].name);
-        printer_json_bytes(writer, "value", record->headers[i].value);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
-}
-
-static void
 write_record(struct json_writer *writer, const struct export *export, const struct stored *stored)
 {
     int64_t age_ms = clock_wall_ms(clock_system()) - stored->spooled_ms;
@@ -53,7 +39,7 @@ write_record(struct json_writer *writer, const struct export *export, const stru
     if (!slice_empty(stored->record.key)) {
         printer_json_bytes(writer, "key", stored->record.key);
     }
-    write_headers(writer, &stored->record);
+    printer_json_headers(writer, stored->record.headers, stored->record.header_count);
     printer_json_bytes(writer, "value", stored->record.value);
     json_close(writer, '}');
 }
