@@ -1,7 +1,6 @@
 /* What the tests of the spool share: a spool in a directory of its own beside a mock cluster, and jobs for it. */
 #pragma once
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include "base/log.h"
 #include "bus.h"
 #include "bus/consumer.h"
+#include "remove_tree.h"
 #include "spool/spool.h"
 
 #define JOBS_MAX 4000
@@ -119,29 +119,6 @@ fixture_setup(void **state)
     fixture->settings = (struct spool_settings){1 << 24, 50, 1000000};
     *state = fixture;
     return 0;
-}
-
-static inline void
-remove_tree(const char *path)
-{
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    char child[PATH_MAX];
-
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            int length = snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-
-            assert_true(length > 0 && (size_t)length < sizeof(child));
-            if (unlink(child) != 0) {
-                remove_tree(child);
-            }
-        }
-    }
-    if (directory != NULL) {
-        closedir(directory);
-    }
-    (void)rmdir(path);
 }
 
 static inline int

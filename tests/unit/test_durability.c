@@ -1,7 +1,5 @@
 /* Durability: HTTP, workers, breaker and a real spool beside a Kafka (a mock cluster) that does what tests want. What
  * is answered with a success is on its topic in the end, and the self-audit's sum holds. */
-#include <dirent.h>
-#include <limits.h>
 #include <sys/stat.h>
 
 #include "base/instance.h"
@@ -11,6 +9,7 @@
 #include "config/config.h"
 #include "http_client.h"
 #include "ingress/ingress.h"
+#include "remove_tree.h"
 #include "spool/spool.h"
 
 #define BROKER      1
@@ -123,27 +122,6 @@ setup(void **state)
     rd_kafka_mock_topic_create(house->bus->cluster, CALL_EVENTS, 4, 1);
     *state = house;
     return 0;
-}
-
-static void
-remove_tree(const char *path)
-{
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    char child[PATH_MAX];
-
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-            if (unlink(child) != 0) {
-                remove_tree(child);
-            }
-        }
-    }
-    if (directory != NULL) {
-        closedir(directory);
-    }
-    (void)rmdir(path);
 }
 
 static int
