@@ -4,14 +4,19 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/timestamp.h"
 #include "base/value.h"
 #include "event/model.h"
+#include "event/recordset.h"
 
 enum body_format {
     BODY_JSON,
     BODY_XML,
+    BODY_FORM, /* application/x-www-form-urlencoded, or the query of a request without a body */
 };
+
+struct mapping;
 
 /* The rows of an adapter's own settings: a source gives them under `settings:`. */
 struct adapter_setting {
@@ -24,14 +29,19 @@ struct adapter_setting {
 
 /* One vendor's request, as adapters see it. Everything outlives the arena of the request. */
 struct callback {
-    struct slice endpoint; /* the path's part behind the source; empty when there is none */
-    struct slice query;    /* raw, without '?' */
-    struct slice body;     /* untouched, un-chunked */
+    struct slice method;
+    struct slice endpoint;              /* the path's part behind the source; empty when there is none */
+    struct slice query;                 /* raw, without '?' */
+    const struct record_header *fields; /* of the head: names in lower case */
+    size_t field_count;
+    struct slice body; /* untouched, un-chunked */
     enum body_format format;
-    const struct value *message;  /* the parsed body; NULL in verify_raw */
-    struct slice account;         /* the source's configured account */
-    const struct zone *zone;      /* for times that bear none */
-    const struct slice *settings; /* in the order of the adapter's rows; empty: not configured */
+    const struct value *message;   /* the parsed body; NULL in verify_raw */
+    struct slice account;          /* the source's configured account */
+    const struct zone *zone;       /* for times that bear none */
+    const struct slice *settings;  /* in the order of the adapter's rows; empty: not configured */
+    const struct mapping *mapping; /* the source's, where its adapter follows one (adapters/mapping.h); else NULL */
+    int64_t received_ms;           /* Unix time at which it came */
     struct arena *arena;
 };
 
@@ -60,6 +70,15 @@ struct answer {
     struct slice body;
 };
 
+/* A sample as its vendor would send it: what is signed in the body, or beside it. */
+#define SIGNED_FIELDS_MAX 4
+struct signed_sample {
+    struct slice body;
+    struct slice query;                             /* appended to the URL's; empty: none */
+    struct record_header fields[SIGNED_FIELDS_MAX]; /* each name and value followed by a NUL */
+    size_t field_count;
+};
+
 /* A kind of message the adapter knows, with a sample of it (the vendor's own example, repaired where it is broken). */
 struct adapter_kind {
     const char *name;     /* as people call it: "taskFinished", "3.1 ring" */
@@ -81,19 +100,28 @@ struct adapter {
     const struct adapter_setting *settings; /* ends with a NULL name */
     const struct adapter_kind *kinds;       /* ends with a NULL name */
 
-    /* Over the raw bytes and the query, before any parse; NULL when the vendor signs none. */
+    /* Reads a body that is not simply JSON or XML, by its first byte; sets the format. NULL with error; the adapter has
+     * none: NULL. */
+    const struct value *(*parse)(const struct callback *callback, enum body_format *format, struct error *error);
+    /* Whether it only checks that the URL is ours; it is answered so, and makes no event. The callback is parsed, if it
+     * can be, and its sender was vouched for. NULL: the vendor has no such thing. */
+    bool (*handshake)(const struct callback *callback, struct answer *answer);
+    /* Over the raw bytes, the head and the query, before any parse; NULL when the vendor signs none. */
     enum verdict (*verify_raw)(const struct callback *callback);
     /* Over members of the parsed message; NULL when the vendor signs none. */
     enum verdict (*verify_parsed)(const struct callback *callback);
-    /* Whether this source's settings make verify_* possible (a key is there); NULL: never. */
-    bool (*signed_with)(const struct slice *settings);
+    /* Whether this source's settings or its mapping (may be NULL) make verify_* possible: a key is there; NULL: never.
+     */
+    bool (*signed_with)(const struct slice *settings, const struct mapping *mapping);
     /* Turns the message into events. false: reason and detail say why there is none. A message that is well formed but
      * unknown is no failure: it becomes vendor.unmapped. */
     bool (*convert)(const struct callback *callback, struct conversion *conversion);
-    /* What the vendor takes as accepted. */
+    /* What the vendor takes as accepted. The message may be NULL: that of a dead letter. */
     struct answer (*answer)(const struct callback *callback);
-    /* Signs a sample as the vendor would: returns the body to send. NULL: samples go as they are. */
-    struct slice (*sign_sample)(const struct slice *settings, struct slice body, struct arena *arena);
+    /* Signs a sample (body, settings, mapping, received_ms and arena are given) as the vendor would; false: it cannot.
+     * NULL: samples go as they are. */
+    bool (*sign_sample)(const struct callback *callback, struct signed_sample *sample);
+    bool mapped; /* sources have a `mapping`, which tells what this struct does not */
     /* How the vendor is called (adapters/operation.h); NULL: it is not. */
     const struct call_side *calls;
 };

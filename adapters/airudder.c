@@ -76,8 +76,9 @@ is_task_end(const struct value *message)
 }
 
 static bool
-signed_with(const struct slice *given)
+signed_with(const struct slice *given, const struct mapping *mapping)
 {
+    (void)mapping;
     return !slice_empty(given[SETTING_KEY]);
 }
 
@@ -100,18 +101,20 @@ verify_parsed(const struct callback *callback)
 }
 
 /* The body as Airudder would sign it: its Sign, where it has one, made with the configured key. */
-static struct slice
-sign_sample(const struct slice *given, struct slice body, struct arena *arena)
+static bool
+sign_sample(const struct callback *callback, struct signed_sample *sample)
 {
-    const struct value *message = json_parse(arena, body, VALUE_LIMITS_DEFAULT, NULL);
+    const struct value *message = json_parse(callback->arena, callback->body, VALUE_LIMITS_DEFAULT, NULL);
+    struct slice key = callback->settings[SETTING_KEY];
     struct json_writer writer;
     char hex[MD5_HEX_BYTES];
 
-    if (value_member(message, "Sign") == NULL || !signed_with(given) ||
-        !digest_md5_hex(message_text(message, "TaskID"), given[SETTING_KEY], hex)) {
-        return body;
+    sample->body = callback->body;
+    if (value_member(message, "Sign") == NULL || slice_empty(key) ||
+        !digest_md5_hex(message_text(message, "TaskID"), key, hex)) {
+        return true;
     }
-    json_writer_init(&writer, arena, body.length + sizeof hex);
+    json_writer_init(&writer, callback->arena, callback->body.length + sizeof hex);
     json_open(&writer, '{');
     for (const struct value *member = message->first; member != NULL; member = member->next) {
         json_name(&writer, member->name);
@@ -122,7 +125,8 @@ sign_sample(const struct slice *given, struct slice body, struct arena *arena)
         }
     }
     json_close(&writer, '}');
-    return json_finish(&writer);
+    sample->body = json_finish(&writer);
+    return !slice_empty(sample->body);
 }
 
 /* --- events --- */

@@ -67,15 +67,29 @@ struct source {
     const struct zone *zone;
     unsigned budget_ms;
     const struct slice *settings;                 /* in the order of the adapter's rows */
+    const struct mapping *mapping;                /* where the adapter follows one; else NULL */
     struct target_list targets[EVENT_TYPE_COUNT]; /* default topic, matching routes, extra topics */
+    const struct target_list *custom_targets;     /* the same for each own type of the mapping, by its index */
+    bool client_certificate;                      /* its senders show one that the gateway's client CA has signed */
+    const struct slice *certificate_names;        /* one of which it must bear; empty: any */
+    size_t certificate_name_count;
+    unsigned share;                /* percent of the connections and of the bytes in memory that it may have */
+    unsigned dedup_window_seconds; /* ids seen within are answered and not published again; 0: off */
 };
+
+/* Where the events of that one go. */
+static inline const struct target_list *
+source_targets(const struct source *source, const struct canonical_event *event)
+{
+    return event->type == EVENT_CUSTOM ? &source->custom_targets[event->custom->index] : &source->targets[event->type];
+}
 
 /* Whether nothing at all checks who posts. `open: true` only permits that: a source that says it may have checks. */
 static inline bool
 source_is_open(const struct source *source)
 {
     return source->secret_count == 0 && source->allow.count == 0 && source->expectation_count == 0 &&
-           !source->signed_by_vendor;
+           !source->signed_by_vendor && !source->client_certificate;
 }
 
 /* A part of the day in which customers may be called, in minutes since midnight of the account's zone; to is behind the
@@ -120,6 +134,16 @@ struct ingress_limits {
     size_t output_bytes; /* that one connection may leave unread */
 };
 
+/* TLS of the callback port. */
+struct tls_settings {
+    const char *certificate_file; /* PEM, with its chain; NULL: plain HTTP */
+    const char *key_file;         /* PEM */
+    const char *client_ca_file;   /* PEM: who signs clients' certificates; NULL: none are asked for */
+    int minimum;                  /* an enum tls_version */
+    const char *ciphers;          /* of TLS 1.2, as OpenSSL writes them; NULL: modern ones */
+};
+enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+
 struct named_zone {
     const char *name;
     struct zone *zone;
@@ -153,6 +177,8 @@ struct config {
     struct slice address; /* of the callback port */
     unsigned port;        /* 0: any, as the tests do */
     unsigned workers;
+    struct tls_settings tls;
+    size_t dedup_ids; /* that are remembered at most, of all sources together */
     struct ingress_limits limits;
     struct network_list trusted_proxies;
     unsigned shutdown_seconds; /* what is owed is finished within */

@@ -59,7 +59,7 @@ read_source(struct loader *loader, struct source_draft *draft)
     }
     source->settings = settings_read(loader, draft->node, source->adapter->settings);
     source->signed_by_vendor = source->settings != NULL && source->adapter->signed_with != NULL &&
-                               source->adapter->signed_with(source->settings);
+                               source->adapter->signed_with(source->settings, source->mapping);
     if (source->budget_ms == 0) {
         source->budget_ms = source->adapter->budget_ms;
     }

@@ -1,223 +1,22 @@
-/* Every option of the configuration file, a row each. */
+/* Every option of the configuration file, a row each; those of its lists have tables of their own beside this one. */
 #include "config/table.h"
 
-#define CONFIG(member)       .offset = offsetof(struct config, member)
-#define SOURCE(member)       .offset = offsetof(struct source_draft, member)
-#define SOURCE_COUNT(member) .count_offset = offsetof(struct source_draft, member)
-#define ACCOUNT(member)      .offset = offsetof(struct account_draft, member)
-#define ROUTE(member)        .offset = offsetof(struct route, member)
-#define ROUTE_COUNT(member)  .count_offset = offsetof(struct route, member)
+#define CONFIG(member) .offset = offsetof(struct config, member)
 #define TOPIC(role, option, name, meaning)                                                                             \
     {                                                                                                                  \
         .path = "topics." option, .kind = OPTION_TEXT, .fallback = (name), CONFIG(topics[role]), .help = (meaning)     \
     }
 
+static const char *const tls_versions[] = {
+    [TLS_VERSION_1_2] = "1.2",
+    [TLS_VERSION_1_3] = "1.3",
+    NULL,
+};
+
 static const char *const event_modes[] = {
     [CLOUDEVENT_STRUCTURED] = "structured",
     [CLOUDEVENT_BINARY] = "binary",
     NULL,
-};
-
-/* In the order of enum secret_place's bits. */
-static const char *const secret_places[] = {"path", "query", "header", NULL};
-
-/* The narrow ones: what a request's slots and an account's queue may take of memory. */
-#define REQUESTS_MAX 100000
-#define QUEUE_MAX    10000000
-#define DAY_SECONDS  86400
-
-const struct config_option code_table[] = {
-    {.path = "code",
-     .kind = OPTION_WORD,
-     .words = call_codes,
-     .offset = offsetof(struct code_rule, code),
-     .help = "what the answer means; needed"},
-    {.path = "acted",
-     .kind = OPTION_WORD,
-     .fallback = "maybe",
-     .words = call_acted_words,
-     .offset = offsetof(struct code_rule, acted),
-     .help = "whether the vendor has done it, or may have; with `ok`: `yes`"},
-    {.path = "repeat",
-     .kind = OPTION_WORD,
-     .fallback = "never",
-     .words = call_repeat_words,
-     .offset = offsetof(struct code_rule, repeat),
-     .help = "whether the request is made again; anything but `never` and `if_safe` only where `acted` is `no`"},
-    {0},
-};
-
-const struct config_option account_table[] = {
-    {.path = "name",
-     .kind = OPTION_TEXT,
-     ACCOUNT(account.name),
-     .help = "what commands call it: at most 128 bytes, without `/`"},
-    {.path = "adapter",
-     .kind = OPTION_STRING,
-     .fallback = "",
-     ACCOUNT(adapter),
-     .help = "the vendor: see Adapters, those with account settings"},
-    {.path = "url",
-     .kind = OPTION_TEXT,
-     ACCOUNT(account.base_url),
-     .help = "`scheme://host[:port]` of the vendor's API, nothing behind it; by default the adapter's"},
-    {.path = "settings",
-     .kind = OPTION_MAPPING,
-     .help = "the credentials, and what else the adapter's calls need: see Adapters. An account whose credentials are "
-             "all empty is left out"},
-    {.path = "limit.requests",
-     .kind = OPTION_COUNT,
-     .high = REQUESTS_MAX,
-     ACCOUNT(account.limits.requests),
-     .help = "in any window, repeats and queries among them; 0: no limit; by default the adapter's"},
-    {.path = "limit.window_seconds",
-     .kind = OPTION_COUNT,
-     .low = 1,
-     .high = DAY_SECONDS,
-     ACCOUNT(account.limits.window_seconds),
-     .help = "how long the window is; by default the adapter's, else 60"},
-    {.path = "limit.straggler_seconds",
-     .kind = OPTION_COUNT,
-     .high = DAY_SECONDS,
-     ACCOUNT(account.limits.straggler_seconds),
-     .help = "for how long the vendor may still take in, and count, a request that was given up; by default the "
-             "adapter's"},
-    {.path = "concurrency",
-     .kind = OPTION_COUNT,
-     .high = REQUESTS_MAX,
-     ACCOUNT(account.limits.concurrency),
-     .help = "requests at the same time; 0: no limit; by default the adapter's"},
-    {.path = "hours",
-     .kind = OPTION_TEXTS,
-     .offset = offsetof(struct account_draft, hours.texts),
-     .count_offset = offsetof(struct account_draft, hours.count),
-     .help = "when customers may be called: `09:00-12:00`, also over midnight; commands that ring nobody go at any "
-             "time; none: always"},
-    {.path = "timezone", .kind = OPTION_STRING, .fallback = "Asia/Shanghai", ACCOUNT(timezone), .help = "of the hours"},
-    {.path = "connect_seconds",
-     .kind = OPTION_COUNT,
-     .low = 1,
-     .high = 300,
-     ACCOUNT(connect_seconds),
-     .help = "for name, connection and TLS; at most `timeout_seconds`; by default 5, or that, if it is less"},
-    {.path = "answer_seconds",
-     .kind = OPTION_COUNT,
-     .low = 1,
-     .high = 300,
-     ACCOUNT(answer_seconds),
-     .help = "from the request's end to the answer's beginning; at most `timeout_seconds`, and by default that"},
-    {.path = "timeout_seconds",
-     .kind = OPTION_COUNT,
-     .fallback = "10",
-     .low = 1,
-     .high = 300,
-     ACCOUNT(timeout_seconds),
-     .help = "for a whole request; then it is given up"},
-    {.path = "queue_max",
-     .kind = OPTION_COUNT,
-     .fallback = "100000",
-     .low = 1,
-     .high = QUEUE_MAX,
-     ACCOUNT(account.queue_max),
-     .help = "unfinished commands; what comes on top fails with `queue_full`"},
-    {.path = "codes",
-     .kind = OPTION_MAPPING,
-     .items = code_table,
-     .help = "what answers' codes mean, where that differs from the adapter's table: `\"6728\": {code: refused, "
-             "acted: no}`; `http_503` is the HTTP status, where that is not 2xx"},
-    {0},
-};
-
-const struct config_option route_table[] = {
-    {.path = "types",
-     .kind = OPTION_TEXTS,
-     .fallback = "*",
-     ROUTE(types.texts),
-     ROUTE_COUNT(types.count),
-     .help = "event types: `call.ended` or `io.trunkline.call.ended.v1`; `*` stands for any run of characters"},
-    {.path = "sources",
-     .kind = OPTION_TEXTS,
-     .fallback = "*",
-     ROUTE(sources.texts),
-     ROUTE_COUNT(sources.count),
-     .help = "names of sources, or `*`"},
-    {.path = "topics",
-     .kind = OPTION_TEXTS,
-     ROUTE(topics.texts),
-     ROUTE_COUNT(topics.count),
-     .help = "topics that the events go to, on top of their own"},
-    {0},
-};
-
-const struct config_option source_table[] = {
-    {.path = "name",
-     .kind = OPTION_TEXT,
-     SOURCE(source.name),
-     .help = "its part of the URL, `/callbacks/<name>`: a to z, 0 to 9, `.`, `_`, `-`, at most 64"},
-    {.path = "adapter", .kind = OPTION_STRING, .fallback = "", SOURCE(adapter), .help = "the vendor: see Adapters"},
-    {.path = "account",
-     .kind = OPTION_TEXT,
-     SOURCE(source.account),
-     .help = "what events call the vendor's account; by default the name"},
-    {.path = "methods",
-     .kind = OPTION_TEXTS,
-     .fallback = "POST",
-     SOURCE(source.methods),
-     SOURCE_COUNT(source.method_count),
-     .help = "HTTP methods that are taken"},
-    {.path = "secrets",
-     .kind = OPTION_SECRETS,
-     SOURCE(source.secrets),
-     SOURCE_COUNT(source.secret_count),
-     .help = "a callback must bear one of them; several make a change without a gap"},
-    {.path = "secret_in",
-     .kind = OPTION_WORDS,
-     .fallback = "path",
-     .words = secret_places,
-     SOURCE(source.secret_places),
-     .help = "where: `path` is `/callbacks/<name>/<secret>`, `query` and `header` as named below"},
-    {.path = "secret_parameter",
-     .kind = OPTION_TEXT,
-     .fallback = "secret",
-     SOURCE(source.secret_parameter),
-     .help = "the query parameter"},
-    {.path = "secret_header",
-     .kind = OPTION_TEXT,
-     .fallback = "x-trunkline-secret",
-     SOURCE(source.secret_header),
-     .help = "the header field"},
-    {.path = "allow",
-     .kind = OPTION_NETWORKS,
-     SOURCE(source.allow),
-     .help = "addresses and networks that callbacks may come from; none: any"},
-    {.path = "expect",
-     .kind = OPTION_MAPPING,
-     .help = "members of the message and the value, or list of values, that each must have"},
-    {.path = "open",
-     .kind = OPTION_SWITCH,
-     .fallback = "false",
-     SOURCE(source.open),
-     .help = "a source with no check at all must say `true` here; checks that are configured apply all the same"},
-    {.path = "timezone",
-     .kind = OPTION_STRING,
-     .fallback = "Asia/Shanghai",
-     SOURCE(timezone),
-     .help = "of the vendor's times that bear none"},
-    {.path = "budget_ms",
-     .kind = OPTION_COUNT,
-     .low = 10,
-     .high = 60000,
-     SOURCE(source.budget_ms),
-     .help = "how long a callback may wait for Kafka until the spool takes it, or, without one, it is answered 503; by "
-             "default "
-             "the adapter's"},
-    {.path = "extra_topics",
-     .kind = OPTION_TEXTS,
-     SOURCE(extra_topics.texts),
-     SOURCE_COUNT(extra_topics.count),
-     .help = "topics that all its events go to, on top of their own"},
-    {.path = "settings", .kind = OPTION_MAPPING, .help = "the adapter's own: see Adapters"},
-    {0},
 };
 
 const struct config_option config_table[] = {
@@ -248,6 +47,34 @@ const struct config_option config_table[] = {
      .high = 256,
      CONFIG(workers),
      .help = "threads; 0: one for each core that this process may use"},
+    {.path = "gateway.tls.certificate_file",
+     .kind = OPTION_STRING,
+     CONFIG(tls.certificate_file),
+     .help =
+         "PEM, with the chain behind it: callbacks come in over HTTPS only; none: over plain HTTP. SIGHUP reads the "
+         "files anew"},
+    {.path = "gateway.tls.key_file", .kind = OPTION_STRING, CONFIG(tls.key_file), .help = "the certificate's key, PEM"},
+    {.path = "gateway.tls.client_ca_file",
+     .kind = OPTION_STRING,
+     CONFIG(tls.client_ca_file),
+     .help = "PEM: whoever signs clients' certificates; for sources with `client_certificate`"},
+    {.path = "gateway.tls.minimum_version",
+     .kind = OPTION_WORD,
+     .fallback = "1.2",
+     .words = tls_versions,
+     CONFIG(tls.minimum),
+     .help = "`1.2` or `1.3`"},
+    {.path = "gateway.tls.ciphers",
+     .kind = OPTION_STRING,
+     CONFIG(tls.ciphers),
+     .help = "of TLS 1.2, in OpenSSL's words; by default those with forward secrecy and authenticated encryption"},
+    {.path = "gateway.dedup_ids",
+     .kind = OPTION_SIZE,
+     .fallback = "1000000",
+     .low = 1000,
+     .high = 1000000000,
+     CONFIG(dedup_ids),
+     .help = "event ids that are remembered at most, for all sources with `dedup_window_seconds` together"},
     {.path = "gateway.trusted_proxies",
      .kind = OPTION_NETWORKS,
      .reloads = true,

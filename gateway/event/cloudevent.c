@@ -69,7 +69,7 @@ cloudevent_id(const struct canonical_event *event, const struct envelope *envelo
         SLICE("-"),
         safe_key(event->key, arena),
         SLICE("-"),
-        slice_from(event_type_name(event->type)),
+        slice_from(event_own_names(event)->name),
         event->suffix,
     };
 
@@ -98,7 +98,7 @@ static void
 list_attributes(struct attribute_list *list, const struct canonical_event *event, const struct envelope *envelope,
                 struct slice subject, struct arena *arena)
 {
-    const struct event_names *names = event_names(event->type);
+    const struct event_names *names = event_own_names(event);
     const struct slice source[] = {SLICE("/trunkline/"), envelope->source};
     struct slice received = time_text(envelope->received, arena);
 

@@ -22,6 +22,7 @@ enum event_type {
     EVENT_TASK_STATUS_CHANGED,
     EVENT_VENDOR_UNMAPPED,
     EVENT_TYPE_COUNT,
+    EVENT_CUSTOM = EVENT_TYPE_COUNT, /* a company's own; its names stand beside the event */
 };
 
 /* "call.dialing" ... "vendor.unmapped". The CloudEvents type is "io.trunkline." + this + ".v1". */
@@ -32,7 +33,14 @@ struct event_names {
     struct slice type;       /* "io.trunkline.call.ended.v1" */
     struct slice dataschema; /* "urn:trunkline:schema:call.ended:v1": also the schema's $id */
 };
-const struct event_names *event_names(enum event_type type);
+const struct event_names *event_names(enum event_type type); /* but EVENT_CUSTOM */
+
+/* A company's own type of events, by its configuration: whose data is whatever that says. */
+struct custom_type {
+    struct event_names names; /* name: the type less a ".v<n>" at its end */
+    size_t index;             /* among those of its source */
+    struct slice topic;       /* that it goes to, beside those of routes; followed by a NUL */
+};
 
 /* Enumerations whose zero means: the message does not tell. Their words stand in event_data.c. */
 enum direction { DIRECTION_ABSENT, DIRECTION_INBOUND, DIRECTION_OUTBOUND };
@@ -178,11 +186,13 @@ struct place {
 
 struct canonical_event {
     enum event_type type;
-    struct slice key;            /* the vendor's key: id is <adapter>-<key>-<type name><suffix> */
-    struct slice suffix;         /* "-full", "-basic", "-<16 hex>" or empty */
-    struct slice subject;        /* partition key and subject */
-    struct slice correlation_id; /* the command that caused it */
-    struct timestamp time;       /* absent: when it was received */
+    const struct custom_type *custom; /* where type is EVENT_CUSTOM */
+    struct slice custom_data;         /* where type is EVENT_CUSTOM: JSON text, an object; `vendor` is added to it */
+    struct slice key;                 /* the vendor's key: id is <adapter>-<key>-<type name><suffix> */
+    struct slice suffix;              /* "-full", "-basic", "-<16 hex>" or empty */
+    struct slice subject;             /* partition key and subject */
+    struct slice correlation_id;      /* the command that caused it */
+    struct timestamp time;            /* absent: when it was received */
 
     struct call_data call;
     enum record_kind record;
@@ -202,3 +212,10 @@ struct canonical_event {
 
     struct canonical_event *next; /* of the same callback */
 };
+
+/* The names of the event's type, whosever it is. */
+static inline const struct event_names *
+event_own_names(const struct canonical_event *event)
+{
+    return event->type == EVENT_CUSTOM ? &event->custom->names : event_names(event->type);
+}

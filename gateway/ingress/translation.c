@@ -159,7 +159,7 @@ static bool
 write_event(const struct work *work, const struct canonical_event *event)
 {
     struct translation *translation = work->translation;
-    const struct target_list *targets = &work->incoming->source->targets[event->type];
+    const struct target_list *targets = source_targets(work->incoming->source, event);
     struct record record = {0};
 
     if (!cloudevent_write(event, &translation->envelope, work->config->mode, work->arena, &record)) {
@@ -179,7 +179,7 @@ write_events(const struct work *work)
     size_t count = 1; /* the raw record */
 
     for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
-        count += work->incoming->source->targets[event->type].count;
+        count += source_targets(work->incoming->source, event)->count;
     }
     if (!records_allocate(work, count)) {
         return false;
@@ -389,12 +389,17 @@ work_begin(const struct config *config, const struct incoming *incoming, struct 
         .vouched = incoming->vouched,
         .callback =
             {
+                .method = incoming->method,
                 .endpoint = incoming->endpoint,
                 .query = incoming->query,
+                .fields = incoming->fields,
+                .field_count = incoming->field_count,
                 .body = incoming->body,
                 .account = incoming->source->account,
                 .zone = incoming->source->zone,
                 .settings = incoming->source->settings,
+                .mapping = incoming->source->mapping,
+                .received_ms = incoming->received.unix_ms,
                 .arena = arena,
             },
     };

@@ -175,7 +175,9 @@ expect_events(struct dev *dev, const struct sample *sample)
     struct incoming incoming = {
         .source = sample->source,
         .endpoint = sample->endpoint,
-        .body = sample->body,
+        .body = sample->signed_sample.body,
+        .fields = sample->signed_sample.fields,
+        .field_count = sample->signed_sample.field_count,
         .received = timestamp_from_unix_ms(clock_wall_ms(clock_system()), sample->source->zone),
     };
     struct translation translation;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 #define POST_SECONDS 10L
 #define INPUT_BYTES  ((size_t)16 * 1024 * 1024)
 
@@ -26,11 +28,24 @@ sample_make(const struct source *source, const struct adapter_kind *kind, struct
         .source = source,
         .endpoint = slice_from(kind->endpoint),
         .format = kind->format,
-        .body = slice_empty(body) ? slice_from(kind->sample) : body,
+        .signed_sample.body = slice_empty(body) ? slice_from(kind->sample) : body,
+    };
+    struct callback callback = {
+        .method = SLICE("POST"),
+        .endpoint = sample.endpoint,
+        .body = sample.signed_sample.body,
+        .format = kind->format,
+        .account = source->account,
+        .zone = source->zone,
+        .settings = source->settings,
+        .mapping = source->mapping,
+        .received_ms = clock_wall_ms(clock_system()),
+        .arena = arena,
     };
 
-    if (source->adapter->sign_sample != NULL && source->signed_by_vendor) {
-        sample.body = source->adapter->sign_sample(source->settings, sample.body, arena);
+    if (source->adapter->sign_sample != NULL && source->signed_by_vendor &&
+        !source->adapter->sign_sample(&callback, &sample.signed_sample)) {
+        sample.signed_sample.body = (struct slice){0};
     }
     return sample;
 }
@@ -44,44 +59,85 @@ secret_goes(const struct source *source, enum secret_place place)
     return source->secret_count > 0 && first == (unsigned)place;
 }
 
+/* The query with what is signed in it; secret: percent-encoded, or NULL. */
+static struct slice
+query_make(const struct sample *sample, const char *secret, struct arena *arena)
+{
+    struct slice query = sample->signed_sample.query;
+
+    if (secret == NULL) {
+        return slice_empty(query) ? slice_from("") : arena_printf(arena, "?%.*s", SLICE_ARGS(query));
+    }
+    return arena_printf(arena, "?%.*s=%s%s%.*s", SLICE_ARGS(sample->source->secret_parameter), secret,
+                        slice_empty(query) ? "" : "&", SLICE_ARGS(query));
+}
+
 static struct slice
 url_make(const struct sample *sample, const char *base_url, struct arena *arena)
 {
     const struct source *source = sample->source;
     bool in_path = secret_goes(source, SECRET_IN_PATH);
-    struct slice url =
-        arena_printf(arena, "%s/callbacks/%.*s%s%.*s%s%.*s", base_url, SLICE_ARGS(source->name), in_path ? "/" : "",
-                     in_path ? (int)source->secrets[0].length : 0, in_path ? source->secrets[0].data : "",
-                     slice_empty(sample->endpoint) ? "" : "/", SLICE_ARGS(sample->endpoint));
-    char *escaped;
+    char *escaped = NULL;
+    struct slice query;
 
-    if (!secret_goes(source, SECRET_IN_QUERY)) {
-        return url;
+    if (secret_goes(source, SECRET_IN_QUERY)) {
+        escaped = curl_easy_escape(NULL, source->secrets[0].data, (int)source->secrets[0].length);
     }
-    escaped = curl_easy_escape(NULL, source->secrets[0].data, (int)source->secrets[0].length);
-    url = arena_printf(arena, "%.*s?%.*s=%s", SLICE_ARGS(url), SLICE_ARGS(source->secret_parameter),
-                       escaped == NULL ? "" : escaped);
+    query = query_make(sample, escaped, arena);
     curl_free(escaped);
-    return url;
+    return arena_printf(arena, "%s/callbacks/%.*s%s%.*s%s%.*s%.*s", base_url, SLICE_ARGS(source->name),
+                        in_path ? "/" : "", in_path ? (int)source->secrets[0].length : 0,
+                        in_path ? source->secrets[0].data : "", slice_empty(sample->endpoint) ? "" : "/",
+                        SLICE_ARGS(sample->endpoint), SLICE_ARGS(query));
 }
 
+static const char *
+content_type(enum body_format format)
+{
+    switch (format) {
+    case BODY_JSON:
+        break;
+    case BODY_XML:
+        return "Content-Type: application/xml";
+    case BODY_FORM:
+        return "Content-Type: application/x-www-form-urlencoded";
+    }
+    return "Content-Type: application/json";
+}
+
+/* Appends it; false when out of memory: then the list is gone. */
+static bool
+append(struct curl_slist **fields, const char *line)
+{
+    struct curl_slist *longer = line == NULL ? NULL : curl_slist_append(*fields, line);
+
+    if (longer == NULL) {
+        curl_slist_free_all(*fields);
+    }
+    *fields = longer;
+    return longer != NULL;
+}
+
+/* NULL when out of memory. */
 static struct curl_slist *
 fields_make(const struct sample *sample, struct arena *arena)
 {
     const struct source *source = sample->source;
-    struct curl_slist *fields = curl_slist_append(NULL, sample->format == BODY_XML ? "Content-Type: application/xml"
-                                                                                   : "Content-Type: application/json");
-    struct curl_slist *longer = fields == NULL ? NULL : curl_slist_append(fields, "Expect:");
-    struct slice secret;
+    const struct signed_sample *signed_sample = &sample->signed_sample;
+    struct curl_slist *fields = NULL;
+    bool good = append(&fields, content_type(sample->format)) && append(&fields, "Expect:");
 
-    if (longer != NULL && secret_goes(source, SECRET_IN_HEADER)) {
-        secret = arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(source->secret_header), SLICE_ARGS(source->secrets[0]));
-        longer = slice_empty(secret) ? NULL : curl_slist_append(fields, secret.data);
+    if (good && secret_goes(source, SECRET_IN_HEADER)) {
+        good = append(
+            &fields,
+            arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(source->secret_header), SLICE_ARGS(source->secrets[0])).data);
     }
-    if (longer == NULL) {
-        curl_slist_free_all(fields);
+    for (size_t i = 0; good && i < signed_sample->field_count; i++) {
+        good = append(&fields, arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(signed_sample->fields[i].name),
+                                            SLICE_ARGS(signed_sample->fields[i].value))
+                                   .data);
     }
-    return longer;
+    return fields;
 }
 
 static size_t
@@ -107,8 +163,8 @@ post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, POST_SECONDS);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sample->body.data);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sample->body.length);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sample->signed_sample.body.data);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sample->signed_sample.body.length);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     code = curl_easy_perform(curl);

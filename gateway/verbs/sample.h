@@ -9,7 +9,7 @@ struct sample {
     const struct source *source;
     struct slice endpoint;
     enum body_format format;
-    struct slice body;
+    struct signed_sample signed_sample;
 };
 
 #define REPLY_BYTES 4096 /* of the answer's body; what is longer is cut */

@@ -114,7 +114,7 @@ send_sample(const struct config *config, const struct send_options *options, str
     if (options->endpoint != NULL) {
         sample.endpoint = slice_from(options->endpoint);
     }
-    if (url == NULL || slice_empty(sample.body)) {
+    if (url == NULL || slice_empty(sample.signed_sample.body)) {
         return fault("there is nothing to send");
     }
     if (!sample_post(&sample, url, arena, &reply, &error)) {
