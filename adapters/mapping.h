@@ -18,7 +18,7 @@
 
 #include "adapters/adapter.h"
 
-enum place {
+enum reference_place {
     PLACE_MEMBER,
     PLACE_TOP_MEMBER,
     PLACE_HEADER,
@@ -33,7 +33,7 @@ enum place {
 };
 
 struct reference {
-    enum place place;
+    enum reference_place place;
     struct slice name;         /* the header's, the parameter's, or the literal's text */
     const struct slice *steps; /* of a pointer, decoded: member names, or array indexes in digits; none: the whole */
     size_t step_count;
