@@ -12,6 +12,7 @@
 
 struct convert_options {
     struct common_options common;
+    struct request request;
     const char *source, *endpoint, *received, *mode, *file;
     bool records; /* also topic, key and headers */
     bool verify;
@@ -41,11 +42,15 @@ options_read(int argc, char **argv, struct convert_options *options)
         {"mode", required_argument, NULL, 'm'},
         {"records", no_argument, NULL, 'k'},
         {"verify", no_argument, NULL, 'v'},
+        REQUEST_OPTIONS,
         COMMON_OPTIONS,
     };
     int option;
 
-    *options = (struct convert_options){.common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_WARN}};
+    *options = (struct convert_options){
+        .common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_WARN},
+        .request = REQUEST_DEFAULT,
+    };
     while ((option = options_next(argc, argv, table, &options->common)) != -1) {
         switch (option) {
         case 's':
@@ -67,7 +72,9 @@ options_read(int argc, char **argv, struct convert_options *options)
             options->verify = true;
             break;
         default:
-            return false;
+            if (!request_take(&options->request, argv[0], option, optarg)) {
+                return false;
+            }
         }
     }
     return options_operand(argc, argv, &options->file);
@@ -112,12 +119,17 @@ convert_file(const struct config *config, const struct convert_options *options,
     struct error error = {0};
     struct incoming incoming = {
         .source = source,
-        .method = SLICE("POST"),
+        .method = options->request.method,
         .endpoint = slice_from(options->endpoint),
+        .query = options->request.query,
+        .public_query = options->request.query,
+        .fields = options->request.fields,
+        .field_count = options->request.field_count,
         .vouched = true,
         .unchecked = !options->verify,
     };
     struct translation translation;
+    bool empty = options->file == NULL && !request_has_body(&options->request);
 
     if (source == NULL) {
         return fault("the configuration has no source of that name");
@@ -125,7 +137,7 @@ convert_file(const struct config *config, const struct convert_options *options,
     if (!received_read(options->received, source, &incoming.received)) {
         return usage_fault("--received takes a time like 2026-11-21T10:00:00+08:00");
     }
-    if (!sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error)) {
+    if (!empty && !sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error)) {
         return fault(error.text);
     }
     translate(config, &incoming, arena, &translation);
@@ -173,10 +185,11 @@ const struct verb verb_convert = {
     .summary = "turns a payload into its canonical events, without any network",
     .usage =
         "usage: trunkline convert --source NAME [OPTIONS] [FILE|-]\n\n"
-        "Reads one callback's body from FILE (default, and -: standard input) and prints its events as JSON, one a\n"
-        "line. The exit status is 1, with the reason, for what the gateway would keep as a dead letter.\n\n"
+        "Reads one callback's body from FILE (default, and -: standard input; with --method GET: none) and prints its\n"
+        "events as JSON, one a line. The exit status is 1, with the reason, for what the gateway would keep as a dead\n"
+        "letter.\n\n"
         "  --source NAME         one of the configuration's sources\n"
-        "  --endpoint ENDPOINT   the path's last part\n"
+        "  --endpoint ENDPOINT   the path's last part\n" REQUEST_USAGE
         "  --received TIME       when it came, in RFC 3339 (default: now)\n"
         "  --mode MODE           structured or binary (default: the configuration's)\n"
         "  --records             prints records: topic, key, headers and value; always so in binary mode\n"

@@ -196,10 +196,14 @@ expect_events(struct dev *dev, const struct sample *sample)
 static bool
 play(struct dev *dev, const struct source *source)
 {
-    struct sample sample = sample_make(source, sample_kind(source, NULL), (struct slice){0}, dev->arena);
+    struct sample sample = sample_of_kind(source, sample_kind(source, NULL));
     struct error error = {0};
     struct reply reply;
 
+    if (!sample_sign(&sample, clock_wall_ms(clock_system()), dev->arena)) {
+        fail(dev, "a sample cannot be signed: ", source->name.data);
+        return false;
+    }
     expect_events(dev, &sample);
     if (!sample_post(&sample, process_url(dev->process), dev->arena, &reply, &error)) {
         fail(dev, "a sample was not answered: ", error.text);

@@ -22,32 +22,54 @@ sample_kind(const struct source *source, const char *name)
 }
 
 struct sample
-sample_make(const struct source *source, const struct adapter_kind *kind, struct slice body, struct arena *arena)
+sample_of_kind(const struct source *source, const struct adapter_kind *kind)
 {
-    struct sample sample = {
+    static const struct request posted = REQUEST_DEFAULT;
+
+    return (struct sample){
         .source = source,
+        .request = &posted,
         .endpoint = slice_from(kind->endpoint),
         .format = kind->format,
-        .signed_sample.body = slice_empty(body) ? slice_from(kind->sample) : body,
+        .signed_sample.body = slice_from(kind->sample),
     };
+}
+
+enum body_format
+sample_format(struct slice body)
+{
+    size_t start = 0;
+    char first;
+
+    while (start < body.length && strchr(" \t\r\n", body.data[start]) != NULL) {
+        start++;
+    }
+    first = start < body.length ? body.data[start] : '\0';
+    return first == '<' ? BODY_XML : first == '{' || first == '[' ? BODY_JSON : BODY_FORM;
+}
+
+bool
+sample_sign(struct sample *sample, int64_t at_ms, struct arena *arena)
+{
+    const struct source *source = sample->source;
     struct callback callback = {
-        .method = SLICE("POST"),
-        .endpoint = sample.endpoint,
-        .body = sample.signed_sample.body,
-        .format = kind->format,
+        .method = sample->request->method,
+        .endpoint = sample->endpoint,
+        .query = sample->request->query,
+        .fields = sample->request->fields,
+        .field_count = sample->request->field_count,
+        .body = sample->signed_sample.body,
+        .format = sample->format,
         .account = source->account,
         .zone = source->zone,
         .settings = source->settings,
         .mapping = source->mapping,
-        .received_ms = clock_wall_ms(clock_system()),
+        .received_ms = at_ms,
         .arena = arena,
     };
 
-    if (source->adapter->sign_sample != NULL && source->signed_by_vendor &&
-        !source->adapter->sign_sample(&callback, &sample.signed_sample)) {
-        sample.signed_sample.body = (struct slice){0};
-    }
-    return sample;
+    return source->adapter->sign_sample == NULL || !source->signed_by_vendor ||
+           source->adapter->sign_sample(&callback, &sample->signed_sample);
 }
 
 /* Whether the first secret goes there: the first of the source's places, in the order path, query, header. */
@@ -59,17 +81,24 @@ secret_goes(const struct source *source, enum secret_place place)
     return source->secret_count > 0 && first == (unsigned)place;
 }
 
-/* The query with what is signed in it; secret: percent-encoded, or NULL. */
+/* The query: secret (percent-encoded, or NULL), the request's own, what is signed in it. */
 static struct slice
 query_make(const struct sample *sample, const char *secret, struct arena *arena)
 {
-    struct slice query = sample->signed_sample.query;
+    struct slice own = sample->request->query;
+    struct slice added = sample->signed_sample.query;
+    struct slice query = slice_from("");
 
-    if (secret == NULL) {
-        return slice_empty(query) ? slice_from("") : arena_printf(arena, "?%.*s", SLICE_ARGS(query));
+    if (secret != NULL) {
+        query = arena_printf(arena, "?%.*s=%s", SLICE_ARGS(sample->source->secret_parameter), secret);
     }
-    return arena_printf(arena, "?%.*s=%s%s%.*s", SLICE_ARGS(sample->source->secret_parameter), secret,
-                        slice_empty(query) ? "" : "&", SLICE_ARGS(query));
+    if (!slice_empty(own)) {
+        query = arena_printf(arena, "%.*s%c%.*s", SLICE_ARGS(query), slice_empty(query) ? '?' : '&', SLICE_ARGS(own));
+    }
+    if (!slice_empty(added)) {
+        query = arena_printf(arena, "%.*s%c%.*s", SLICE_ARGS(query), slice_empty(query) ? '?' : '&', SLICE_ARGS(added));
+    }
+    return query;
 }
 
 static struct slice
@@ -118,24 +147,39 @@ append(struct curl_slist **fields, const char *line)
     return longer != NULL;
 }
 
-/* NULL when out of memory. */
+static bool
+append_field(struct curl_slist **fields, struct record_header field, struct arena *arena)
+{
+    const char *value = slice_empty(field.value) ? ";" : ": "; /* libcurl's way to write a field without a value */
+
+    return append(fields,
+                  arena_printf(arena, "%.*s%s%.*s", SLICE_ARGS(field.name), value, SLICE_ARGS(field.value)).data);
+}
+
+/* A field that the request has by itself stands as it is there, also where another would have been signed: so one sees
+ * what becomes of a wrong signature. NULL when out of memory. */
 static struct curl_slist *
 fields_make(const struct sample *sample, struct arena *arena)
 {
     const struct source *source = sample->source;
     const struct signed_sample *signed_sample = &sample->signed_sample;
+    const struct request *request = sample->request;
+    struct record_header secret = {source->secret_header, source->secret_count > 0 ? source->secrets[0] : source->name};
     struct curl_slist *fields = NULL;
-    bool good = append(&fields, content_type(sample->format)) && append(&fields, "Expect:");
+    bool good = append(&fields, "Expect:");
 
-    if (good && secret_goes(source, SECRET_IN_HEADER)) {
-        good = append(
-            &fields,
-            arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(source->secret_header), SLICE_ARGS(source->secrets[0])).data);
+    if (good && request_has_body(request) && !request_has_field(request, slice_from("content-type"))) {
+        good = append(&fields, content_type(sample->format));
+    }
+    if (good && secret_goes(source, SECRET_IN_HEADER) && !request_has_field(request, secret.name)) {
+        good = append_field(&fields, secret, arena);
+    }
+    for (size_t i = 0; good && i < request->field_count; i++) {
+        good = append_field(&fields, request->fields[i], arena);
     }
     for (size_t i = 0; good && i < signed_sample->field_count; i++) {
-        good = append(&fields, arena_printf(arena, "%.*s: %.*s", SLICE_ARGS(signed_sample->fields[i].name),
-                                            SLICE_ARGS(signed_sample->fields[i].value))
-                                   .data);
+        good = request_has_field(request, signed_sample->fields[i].name) ||
+               append_field(&fields, signed_sample->fields[i], arena);
     }
     return fields;
 }
@@ -155,6 +199,7 @@ on_bytes(char *bytes, size_t size, size_t count, void *argument)
 static CURLcode
 post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist *fields, struct reply *reply)
 {
+    struct slice body = sample->signed_sample.body;
     CURLcode code;
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -163,8 +208,15 @@ post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, POST_SECONDS);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sample->signed_sample.body.data);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sample->signed_sample.body.length);
+    if (request_has_body(sample->request)) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, slice_empty(body) ? "" : body.data);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
+    }
+    if (slice_is(sample->request->method, "HEAD")) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, sample->request->method.data);
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     code = curl_easy_perform(curl);

@@ -10,7 +10,8 @@
 
 struct send_options {
     struct common_options common;
-    const char *source, *kind, *url, *endpoint, *file;
+    struct request request;
+    const char *source, *kind, *url, *endpoint, *signed_at, *file;
     bool list;
 };
 
@@ -22,16 +23,31 @@ fault(const char *text)
 }
 
 static bool
+refuse(const char *text)
+{
+    (void)fault(text);
+    return false;
+}
+
+static bool
 options_read(int argc, char **argv, struct send_options *options)
 {
     static const struct option table[] = {
-        {"source", required_argument, NULL, 's'}, {"kind", required_argument, NULL, 'k'},
-        {"url", required_argument, NULL, 'u'},    {"endpoint", required_argument, NULL, 'e'},
-        {"list", no_argument, NULL, 'l'},         COMMON_OPTIONS,
+        {"source", required_argument, NULL, 's'},
+        {"kind", required_argument, NULL, 'k'},
+        {"url", required_argument, NULL, 'u'},
+        {"endpoint", required_argument, NULL, 'e'},
+        {"list", no_argument, NULL, 'l'},
+        {"signed-at", required_argument, NULL, 'a'},
+        REQUEST_OPTIONS,
+        COMMON_OPTIONS,
     };
     int option;
 
-    *options = (struct send_options){.common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_WARN}};
+    *options = (struct send_options){
+        .common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_WARN},
+        .request = REQUEST_DEFAULT,
+    };
     while ((option = options_next(argc, argv, table, &options->common)) != -1) {
         switch (option) {
         case 's':
@@ -46,11 +62,16 @@ options_read(int argc, char **argv, struct send_options *options)
         case 'e':
             options->endpoint = optarg;
             break;
+        case 'a':
+            options->signed_at = optarg;
+            break;
         case 'l':
             options->list = true;
             break;
         default:
-            return false;
+            if (!request_take(&options->request, argv[0], option, optarg)) {
+                return false;
+            }
         }
     }
     if (options->source == NULL && !options->list) {
@@ -68,6 +89,9 @@ list_kinds(const struct config *config, const char *name)
 
         if (name != NULL && !slice_is(source->name, name)) {
             continue;
+        }
+        if (source->adapter->kinds->name == NULL) {
+            printf("%-16.*s has no samples: give send a FILE\n", SLICE_ARGS(source->name));
         }
         for (const struct adapter_kind *kind = source->adapter->kinds; kind->name != NULL; kind++) {
             printf("%-16.*s %-32s %s\n", SLICE_ARGS(source->name), kind->name, kind->endpoint);
@@ -90,32 +114,70 @@ default_url(const struct config *config, struct arena *arena)
     return arena_printf(arena, ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), config->port).data;
 }
 
+/* The sample of a kind, or what the file has; false, and told, when there is neither. */
+static bool
+sample_find(const struct source *source, const struct send_options *options, struct arena *arena, struct sample *sample)
+{
+    const struct adapter_kind *kind = sample_kind(source, options->kind);
+    struct error error = {0};
+
+    if (kind == NULL && options->kind != NULL) {
+        return refuse("there is no such kind of callback; `--list` shows those there are");
+    }
+    if (kind == NULL && options->file == NULL && request_has_body(&options->request)) {
+        return refuse("the source has no samples; give a FILE (- is standard input), or a --method without a body");
+    }
+    *sample = kind == NULL ? (struct sample){.source = source} : sample_of_kind(source, kind);
+    sample->request = &options->request;
+    if (!request_has_body(sample->request)) {
+        sample->signed_sample.body = slice_from("");
+    }
+    if (options->file != NULL && !sample_read(options->file, arena, &sample->signed_sample.body, &error)) {
+        return refuse(error.text);
+    }
+    if (kind == NULL) {
+        sample->format = sample_format(sample->signed_sample.body);
+    }
+    if (options->endpoint != NULL) {
+        sample->endpoint = slice_from(options->endpoint);
+    }
+    return true;
+}
+
+static bool
+signed_at(const struct send_options *options, int64_t *at_ms)
+{
+    struct timestamp at;
+
+    *at_ms = clock_wall_ms(clock_system());
+    if (options->signed_at == NULL) {
+        return true;
+    }
+    if (!timestamp_read_rfc3339(slice_from(options->signed_at), &at)) {
+        return refuse("--signed-at takes a time like 2026-11-21T10:00:00+08:00");
+    }
+    *at_ms = at.unix_ms;
+    return true;
+}
+
 static int
 send_sample(const struct config *config, const struct send_options *options, struct arena *arena)
 {
     const struct source *source = config_source(config, slice_from(options->source));
-    const struct adapter_kind *kind = source == NULL ? NULL : sample_kind(source, options->kind);
     const char *url = options->url != NULL ? options->url : default_url(config, arena);
-    struct slice body = {0};
     struct error error = {0};
     struct sample sample;
     struct reply reply;
+    int64_t at_ms;
 
     if (source == NULL) {
         return fault("the configuration has no source of that name; `--list` shows those there are");
     }
-    if (kind == NULL) {
-        return fault("there is no such kind of callback; `--list` shows those there are");
+    if (!sample_find(source, options, arena, &sample) || !signed_at(options, &at_ms)) {
+        return EXIT_FAULT;
     }
-    if (options->file != NULL && !sample_read(options->file, arena, &body, &error)) {
-        return fault(error.text);
-    }
-    sample = sample_make(source, kind, body, arena);
-    if (options->endpoint != NULL) {
-        sample.endpoint = slice_from(options->endpoint);
-    }
-    if (url == NULL || slice_empty(sample.signed_sample.body)) {
-        return fault("there is nothing to send");
+    if (url == NULL || !sample_sign(&sample, at_ms, arena)) {
+        return fault("it cannot be signed: what is signed is not all there; see --header and --query");
     }
     if (!sample_post(&sample, url, arena, &reply, &error)) {
         return fault(error.text);
@@ -160,7 +222,8 @@ const struct verb verb_send = {
         "status and answer; the exit status is 0 for a 2xx.\n\n"
         "  --source NAME         one of the configuration's sources\n"
         "  --kind KIND           which sample (default: the source's first)\n"
-        "  --endpoint ENDPOINT   the path's last part (default: that of the kind)\n"
+        "  --endpoint ENDPOINT   the path's last part (default: that of the kind)\n" REQUEST_USAGE
+        "  --signed-at TIME      when it was signed, in RFC 3339 (default: now)\n"
         "  --url URL             the gateway (default: where the configuration has it listen)\n"
         "  --list                shows the kinds of samples, with their endpoints\n"
         "  --config FILE         the configuration (default: that of `trunkline dev`)\n"

@@ -24,7 +24,8 @@ def test_every_verb_tells_its_options_and_the_version(verb):
     [], ["nonsense"], *([verb, "--nonsense"] for verb in VERBS), ["convert"], ["convert", "--source"], ["send"],
     ["gateway", "operand"], ["gateway", "--log-format", "xml"], ["dev", "--port", "65536"], ["dev", "--port", "x"],
     ["convert", "--source", "yeta", "--mode", "x"], ["convert", "--source", "yeta", "a", "b"],
-    ["gateway", "--config", "/nonexistent/trunkline.yaml"],
+    ["gateway", "--config", "/nonexistent/trunkline.yaml"], ["convert", "--source", "yeta", "--method", "G T"],
+    ["send", "--source", "yeta", "--header", "no-colon"], ["send", "--source", "yeta", "--query", "a b"],
 ])
 def test_a_wrong_command_line_gets_status_2_and_is_told_why(arguments):
     told = run(*arguments)
