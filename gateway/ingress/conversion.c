@@ -2,6 +2,7 @@
  * records are durable, never before. */
 #include "base/log.h"
 #include "ingress/generation.h"
+#include "ingress/repeat.h"
 #include "ingress/tally.h"
 #include "ingress/worker.h"
 
@@ -10,6 +11,7 @@ struct passage {
     struct ticket *ticket;
     struct incoming incoming;
     struct translation translation;
+    struct repeat repeat;
 };
 
 static void
@@ -47,24 +49,44 @@ vendor_answer(const struct passage *passage)
     return incoming->source->adapter->answer(&callback);
 }
 
+static void
+accept(struct passage *passage, enum durability durability)
+{
+    struct ticket *ticket = passage->ticket;
+
+    ticket->outcome = passage->translation.outcome;
+    ticket->durability = durability;
+    ticket_accept(ticket, vendor_answer(passage));
+}
+
 /* --- what custody tells --- */
 
 static void
-on_durable(struct custody *custody, enum durability durability)
+count_durable(const struct passage *passage, enum durability durability)
 {
-    struct passage *passage = custody->owner_data;
-    struct ticket *ticket = passage->ticket;
+    const struct ticket *ticket = passage->ticket;
     const struct translation *translation = &passage->translation;
 
     tally_durable(ticket->generation->service, ticket->source, translation);
     if (translation->outcome == outcome_dead_letter) {
         log_outcome(passage, "callback_dead_letter");
-    } else if (translation->outcome == outcome_unmapped) {
+        return;
+    }
+    if (translation->outcome == outcome_unmapped) {
         log_outcome(passage, "callback_unmapped");
     }
-    ticket->outcome = translation->outcome;
-    ticket->durability = durability;
-    ticket_accept(ticket, vendor_answer(passage));
+    repeat_remember(&passage->repeat, ticket->worker->seen, ticket->source, durability);
+}
+
+static void
+on_durable(struct custody *custody, enum durability durability)
+{
+    struct passage *passage = custody->owner_data;
+
+    if (passage->translation.outcome != outcome_repeated) {
+        count_durable(passage, durability);
+    }
+    accept(passage, durability);
 }
 
 static void
@@ -146,6 +168,50 @@ passage_new(struct ticket *ticket)
     return passage;
 }
 
+static void
+keep(struct passage *passage, struct record *records, size_t count)
+{
+    struct ticket *ticket = passage->ticket;
+
+    ticket->custody.ticket = ticket;
+    ticket->custody.owner = &custody_owner;
+    ticket->custody.owner_data = passage;
+    custody_begin(&ticket->custody, records, count);
+}
+
+/* Its events are not published again; but the raw topic, of all that came, has it as often as it came. */
+static void
+deliver_repeat(struct passage *passage, enum durability durability)
+{
+    struct ticket *ticket = passage->ticket;
+    struct translation *translation = &passage->translation;
+
+    translation->outcome = outcome_repeated;
+    if (ticket->generation->config->raw_enabled) {
+        keep(passage, &translation->records[translation->count - 1], 1);
+        return;
+    }
+    accept(passage, durability);
+    ticket_free(ticket);
+}
+
+static void
+deliver(struct passage *passage)
+{
+    struct ticket *ticket = passage->ticket;
+    struct seen *seen = ticket->worker->seen;
+    enum durability durability;
+
+    if (ticket->source->dedup_window_seconds > 0) {
+        repeat_name(&passage->repeat, seen, &passage->translation, ticket->arena);
+        if (repeat_known(&passage->repeat, seen, ticket->source, &durability)) {
+            deliver_repeat(passage, durability);
+            return;
+        }
+    }
+    keep(passage, passage->translation.records, passage->translation.count);
+}
+
 void
 conversion_start(struct ticket *ticket)
 {
@@ -161,10 +227,7 @@ conversion_start(struct ticket *ticket)
     ticket->format = translation->format;
     ticket->envelope = translation->envelope;
     if (translation->refusal == REFUSAL_NONE) {
-        ticket->custody.ticket = ticket;
-        ticket->custody.owner = &custody_owner;
-        ticket->custody.owner_data = passage;
-        custody_begin(&ticket->custody, translation->records, translation->count);
+        deliver(passage);
         return;
     }
     log_outcome(passage, "callback_refused");

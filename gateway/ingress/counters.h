@@ -20,6 +20,6 @@ void counters_free(struct counters *counters);                                  
 /* One request was answered, took_ns after its head was complete. source may be NULL. */
 void counters_refused(const struct counters *counters, const struct source *source, enum refusal refusal,
                       int64_t took_ns);
-/* outcome: "accepted", "unmapped" or "dead_letter"; NULL counts as accepted. */
+/* outcome: "accepted", "unmapped", "dead_letter" or "repeated"; NULL counts as accepted. */
 void counters_accepted(const struct counters *counters, const struct source *source, const char *outcome,
                        int64_t took_ns);

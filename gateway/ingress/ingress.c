@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "ingress/generation.h"
+#include "ingress/seen.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
 
 struct ingress {
     struct ingress_options options;
     struct generation *generation; /* the newest */
+    struct seen *seen;
     unsigned port;
     unsigned count;   /* of workers */
     unsigned started; /* of their threads */
@@ -24,6 +26,7 @@ free_all(struct ingress *ingress)
         worker_free(ingress->workers[i]);
     }
     generation_release(ingress->generation, ingress->count);
+    seen_free(ingress->seen);
     free(ingress);
 }
 
@@ -39,6 +42,9 @@ make_workers(struct ingress *ingress, struct error *error)
         }
         ingress->workers[i] = worker_new(i, &ingress->options, ingress->generation, &ingress->port, error);
         good = ingress->workers[i] != NULL;
+        if (good) {
+            ingress->workers[i]->seen = ingress->seen;
+        }
     }
     return good;
 }
@@ -117,6 +123,12 @@ ingress_start(const struct ingress_options *options, struct error *error)
     ingress->options = *options;
     ingress->count = count;
     ingress->port = config->port;
+    ingress->seen = seen_new(config->dedup_ids, options->clock, options->metrics);
+    if (ingress->seen == NULL) {
+        error_set(error, "out of memory or randomness");
+        free_all(ingress);
+        return NULL;
+    }
     ingress->generation = generation_new(config, count, options->metrics, error);
     if (ingress->generation == NULL || !make_workers(ingress, error)) {
         free_all(ingress);

@@ -71,7 +71,7 @@ struct ticket {
     struct envelope envelope;
     struct custody custody;
     enum durability durability; /* of what a success answers */
-    const char *outcome;        /* for metrics: "accepted", "unmapped", "dead_letter" */
+    const char *outcome;        /* for metrics: "accepted", "unmapped", "dead_letter", "repeated" */
 };
 
 /* A ticket in an arena of its own, TICKET_READING, with a request id. NULL when out of memory. */

@@ -1,5 +1,5 @@
 /* A worker is a thread with its own loop, listener, engine and producer. Everything in it belongs to its thread, except
- * where a member says otherwise; workers share only generations. */
+ * where a member says otherwise; workers share only generations and what was seen. */
 #pragma once
 
 #include <pthread.h>
@@ -25,6 +25,7 @@ struct gate;
 struct generation;
 struct ingress_options;
 struct janitor;
+struct seen;
 struct spool_port;
 
 /* The kinds of waiting that a connection does, each with its own patience. */
@@ -48,6 +49,7 @@ struct worker {
     struct spool_port *spool;      /* NULL: there is none; then the next two are NULL, too */
     struct gate *gate;             /* the process's */
     struct breaker *breaker;       /* the same */
+    struct seen *seen;             /* shared; asked for sources with a window alone */
     bool cut_off;                  /* from all brokers for a while, or for good: the spool is the only way */
 
     /* The rest is HTTP's. */
