@@ -1,7 +1,7 @@
 /* The section routes, and with it where the events of each source go: to their own topic, to those of every route that
  * matches, to the source's extra topics; to none of them twice. */
+#include "base/pattern.h"
 #include "config/faults.h"
-#include "config/pattern.h"
 #include "config/sections.h"
 
 struct routes {

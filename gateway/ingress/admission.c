@@ -7,8 +7,8 @@
  * 401. */
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/percent.h"
 #include "ingress/generation.h"
-#include "ingress/percent.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
 

@@ -1,7 +1,7 @@
 /* Looks for every secret at every place of a text. */
 #include "ingress/mask.h"
 
-#include "ingress/percent.h"
+#include "base/percent.h"
 
 /* How many bytes of the text, from its first on, spell the secret; 0: they do not. */
 static size_t

@@ -1,5 +1,5 @@
 /* The patterns of routes, and the guess at what a mistyped name was meant to be. */
-#include "config/pattern.h"
+#include "base/pattern.h"
 
 #include "config/nearest.h"
 #include "configuration.h"

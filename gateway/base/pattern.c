@@ -1,5 +1,5 @@
 /* Matching with '*'. */
-#include "config/pattern.h"
+#include "base/pattern.h"
 
 /* What '*' takes is settled by trying again, one byte longer, from the last one only: an earlier one need not take
  * more, since the later can take whatever is left. So it costs the product of the lengths at most. */

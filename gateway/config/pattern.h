@@ -1,6 +1,0 @@
-/* Patterns of routes: '*' stands for any run of characters, everything else for itself. */
-#pragma once
-
-#include "base/slice.h"
-
-bool pattern_matches(struct slice pattern, struct slice text);
