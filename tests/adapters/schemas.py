@@ -1,4 +1,4 @@
-"""The JSON Schemas of schemas/, as validators by their $id."""
+"""The JSON Schemas of schemas/ and of the golden files' own event types, as validators by their $id."""
 
 import json
 import pathlib
@@ -6,7 +6,15 @@ import pathlib
 from jsonschema import Draft202012Validator, FormatChecker, RefResolver
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCHEMAS = {schema["$id"]: schema for schema in map(json.loads, (path.read_text() for path in ROOT.glob("schemas/*.json")))}
+
+
+def read(pattern):
+    return {schema["$id"]: schema for schema in (json.loads(path.read_text()) for path in ROOT.glob(pattern))}
+
+
+OURS = read("schemas/*.json")
+OWN = read("tests/adapters/golden/*/*.schema.json")  # they may refer to ours: "urn:trunkline:schema:data:v1#/$defs/time"
+SCHEMAS = OURS | OWN
 
 
 def refuse(url):
@@ -19,6 +27,15 @@ def validator(urn):
     return Draft202012Validator(SCHEMAS[urn], resolver=resolver, format_checker=FormatChecker())
 
 
+def own_envelope():
+    """The schema of events whose types are not ours: the same attributes, and any data."""
+    schema = {name: member for name, member in SCHEMAS["urn:trunkline:schema:event:v1"].items() if name not in ("$id", "anyOf")}
+    schema["properties"] = schema["properties"] | {"type": {"type": "string", "pattern": r"^(?!io\.trunkline\.)[a-z0-9._-]+\.v[0-9]+$"}}
+    return schema
+
+
+OWN_ENVELOPE = "urn:trunkline:schema:own-event:v1"
+SCHEMAS[OWN_ENVELOPE] = own_envelope()
 VALIDATORS = {urn: validator(urn) for urn in SCHEMAS}
 
 
