@@ -113,6 +113,41 @@ keyed_digests(void **state)
     assert_false(digest_hmac_sha256(slice_make(NULL, 0), slice_from("m"), mac));
 }
 
+/* By `openssl dgst -<algorithm> [-hmac "a key"]` over the slices in one piece. */
+static void
+over_several_slices(void **state)
+{
+    static const struct {
+        enum digest_algorithm algorithm;
+        const char *plain, *keyed;
+    } vectors[] = {
+        {DIGEST_MD5, "7c8a0869f2fdda4053f6add5deb2e179", "19132c720b25360e824d2ef4f752e457"},
+        {DIGEST_SHA1, "836fcf2090d327b4b6ac1931b171b9807d6ecf5b", "123b8efe3142623e41390c97a57ddd8a18db01fc"},
+        {DIGEST_SHA256, "5155909036b821934cd35f1c79e7928b0877f19a41fea47638677b8a5b237f7e",
+         "5235ea694044879ffe086ac251ffc9b781706680ce47d970494529579f2af3f5"},
+    };
+    const struct slice slices[] = {SLICE("v0:"), SLICE("1700000000"), {NULL, 0}, SLICE(":{\"a\":1}")};
+    unsigned char digest[DIGEST_BYTES_MAX];
+    char hex[2 * DIGEST_BYTES_MAX];
+
+    (void)state;
+    for (size_t round = 0; round < 3; round++) { /* contexts are used again */
+        for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+            size_t length = digest_bytes(vectors[i].algorithm, slices, 4, digest);
+
+            hex_encode(digest, length, hex);
+            assert_true(slice_is(slice_make(hex, 2 * length), vectors[i].plain));
+            length = digest_hmac(vectors[i].algorithm, slice_from("a key"), slices, 4, digest);
+            hex_encode(digest, length, hex);
+            assert_true(slice_is(slice_make(hex, 2 * length), vectors[i].keyed));
+            length = digest_hmac(vectors[i].algorithm, slice_from("another"), slices, 4, digest);
+            hex_encode(digest, length, hex);
+            assert_false(slice_is(slice_make(hex, 2 * length), vectors[i].keyed));
+            assert_int_equal(digest_hmac(vectors[i].algorithm, slice_make("", 0), slices, 4, digest), 0);
+        }
+    }
+}
+
 /* RFC 4648, 10. */
 static void
 base64(void **state)
@@ -158,6 +193,7 @@ main(void)
         cmocka_unit_test(absent_slices_are_empty),
         cmocka_unit_test(each_thread_has_its_own_context),
         cmocka_unit_test(keyed_digests),
+        cmocka_unit_test(over_several_slices),
         cmocka_unit_test(base64),
         cmocka_unit_test(secrets),
     };
