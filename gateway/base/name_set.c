@@ -78,8 +78,9 @@ name_set_add(struct name_set *set, struct arena *arena, const struct value *obje
     struct value **slot;
 
     if (object->count < SMALL) {
-        for (const struct value *known = object->first; known != NULL && known != member; known = known->next) {
+        for (struct value *known = object->first; known != NULL && known != member; known = known->next) {
             if (slice_equal(known->name, member->name)) {
+                set->known = known;
                 return NAME_KNOWN;
             }
         }
@@ -91,6 +92,7 @@ name_set_add(struct name_set *set, struct arena *arena, const struct value *obje
     }
     slot = slot_of(set, member->name);
     if (*slot != NULL) {
+        set->known = *slot;
         return NAME_KNOWN;
     }
     *slot = member;

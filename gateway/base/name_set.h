@@ -1,4 +1,5 @@
-/* Tells whether an object has a name already, without going quadratic on large ones. For json.c and xml.c. */
+/* Tells whether an object has a name already, without going quadratic on large ones. For json.c, xml.c and
+ * form.c. */
 #pragma once
 
 #include <stdint.h>
@@ -10,6 +11,7 @@
 struct name_set {
     struct value **slots; /* NULL while the object is small */
     uint32_t capacity;    /* a power of two */
+    struct value *known;  /* what the last NAME_KNOWN was about */
 };
 
 enum name_verdict {
