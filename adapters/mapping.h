@@ -145,7 +145,7 @@ struct mapping {
 struct generic_field {
     const char *target; /* NULL ends the table */
     enum field_form form;
-    size_t offset; /* in struct canonical_event */
+    size_t offset; /* in struct generic_event (adapters/generic_events.h) */
     const char *const
         *words; /* of an enumeration, by its value, words[0] NULL: absent; the list ends with NULL behind it */
 };

@@ -33,8 +33,8 @@ trimmed(struct slice text)
     return text;
 }
 
-static bool
-is_absent(const struct value *value)
+bool
+value_absent(const struct value *value)
 {
     return value == NULL || value->kind == VALUE_NULL ||
            (value->kind == VALUE_STRING && (slice_empty(value->text) || slice_is(value->text, "null")));
@@ -43,7 +43,7 @@ is_absent(const struct value *value)
 struct slice
 value_text(const struct value *value)
 {
-    if (is_absent(value) || (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER)) {
+    if (value_absent(value) || (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER)) {
         return (struct slice){0};
     }
     return value->text;
@@ -58,7 +58,7 @@ message_text(const struct value *object, const char *name)
 bool
 message_has(const struct value *object, const char *name)
 {
-    return !is_absent(value_member(object, name));
+    return !value_absent(value_member(object, name));
 }
 
 static size_t
@@ -96,19 +96,22 @@ number_in(struct slice text)
 }
 
 struct slice
-message_number(struct conversion *conversion, const struct value *object, const char *name)
+text_number(struct conversion *conversion, struct slice text)
 {
-    const struct value *value = value_member(object, name);
-    struct slice number;
+    struct slice number = number_in(trimmed(text));
 
-    if (is_absent(value)) {
-        return (struct slice){0};
-    }
-    number = number_in(trimmed(value_text(value)));
     if (slice_empty(number)) {
         conversion->unreadable++;
     }
     return number;
+}
+
+struct slice
+message_number(struct conversion *conversion, const struct value *object, const char *name)
+{
+    const struct value *value = value_member(object, name);
+
+    return value_absent(value) ? (struct slice){0} : text_number(conversion, value_text(value));
 }
 
 int
@@ -131,24 +134,29 @@ message_code(const struct value *object, const char *name)
     return code;
 }
 
-typedef bool time_reader(struct slice text, const struct zone *zone, struct timestamp *timestamp);
+struct timestamp
+text_time(const struct callback *callback, struct conversion *conversion, struct slice text, time_reader *reader)
+{
+    struct slice time = trimmed(text);
+    struct timestamp timestamp = {0};
+
+    if (slice_is(number_in(time), "0")) {
+        return timestamp;
+    }
+    if (!reader(time, callback->zone, &timestamp)) {
+        conversion->unreadable++;
+        return (struct timestamp){0};
+    }
+    return timestamp;
+}
 
 static struct timestamp
 message_time(const struct callback *callback, struct conversion *conversion, const struct value *object,
              const char *name, time_reader *reader)
 {
     const struct value *value = value_member(object, name);
-    struct slice text = trimmed(value_text(value));
-    struct timestamp timestamp = {0};
 
-    if (is_absent(value) || slice_is(number_in(text), "0")) {
-        return timestamp;
-    }
-    if (!reader(text, callback->zone, &timestamp)) {
-        conversion->unreadable++;
-        return (struct timestamp){0};
-    }
-    return timestamp;
+    return value_absent(value) ? (struct timestamp){0} : text_time(callback, conversion, value_text(value), reader);
 }
 
 struct timestamp
@@ -195,7 +203,7 @@ callback_hash(const struct callback *callback)
 {
     char hex[SHA256_HEX_BYTES];
 
-    if (!digest_sha256_hex(callback->body, hex)) {
+    if (!digest_sha256_hex(slice_empty(callback->body) ? callback->query : callback->body, hex)) {
         return (struct slice){0};
     }
     return arena_copy(callback->arena, slice_make(hex, HASH_DIGITS));

@@ -18,11 +18,14 @@ struct slice message_text(const struct value *object, const char *name);
 struct slice value_text(const struct value *value);
 /* Present by the rules above; objects, arrays and booleans are. */
 bool message_has(const struct value *object, const char *name);
+bool value_absent(const struct value *value); /* by the same rules */
 
 /* A JSON number, digit for digit, from a number or from a string of digits with an optional minus and fraction. Outer
  * white space and leading zeros are taken off ("05" gives 5). Unreadable: exponents, more than 32 characters, and what
  * else is no such number. */
 struct slice message_number(struct conversion *conversion, const struct value *object, const char *name);
+/* The same of a text that is not absent. */
+struct slice text_number(struct conversion *conversion, struct slice text);
 /* -1 when absent or no whole number from 0 to INT_MAX; the latter is not counted: it is for codes, not for members. */
 int message_code(const struct value *object, const char *name);
 
@@ -37,6 +40,11 @@ struct timestamp message_time_local(const struct callback *callback, struct conv
 struct timestamp message_time_compact(const struct callback *callback, struct conversion *conversion,
                                       const struct value *object, const char *name);
 
+/* The same of a text that is not absent, by one of the readers of base/timestamp.h. */
+typedef bool time_reader(struct slice text, const struct zone *zone, struct timestamp *timestamp);
+struct timestamp text_time(const struct callback *callback, struct conversion *conversion, struct slice text,
+                           time_reader *reader);
+
 /* A vendor's code and what it means to us, for tables; what a code means is an enumeration of event/model.h. */
 struct message_word {
     const char *word; /* NULL ends a table */
@@ -47,7 +55,8 @@ int message_word(const struct message_word *table, struct slice text, int fallba
 
 /* --- reporting --- */
 
-/* The first 32 hex digits of SHA-256 over the untouched body, in the callback's arena; computed at each call. */
+/* The first 32 hex digits of SHA-256 over the untouched body, or over the query where there is none, in the callback's
+ * arena; computed at each call. */
 struct slice callback_hash(const struct callback *callback);
 /* The message for `data.vendor`: JSON bytes as they are, less outer white space; XML as an object of strings. */
 struct slice vendor_json(const struct callback *callback);

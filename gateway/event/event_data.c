@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "event/words.h"
+
 enum member_kind {
     MEMBER_TEXT,
     MEMBER_JSON,   /* a slice of JSON text: numbers, arrays, whole messages */
@@ -48,43 +50,14 @@ struct member {
         {NULL, 0}, MEMBER_TEXT, 0, NULL, NULL, 0, 0                                                                    \
     }
 
-/* In the order of the enumerations of model.h. */
-static const char *const directions[] = {"", "inbound", "outbound"};
-static const char *const call_kinds[] = {"", "agent", "webcall", "preview", "auto", "robot", "axb", "predictive"};
-static const char *const legs[] = {"", "agent", "customer"};
-static const char *const record_kinds[] = {"", "basic", "full"};
-static const char *const agent_states[] = {"",        "idle", "busy",  "dialing",      "ringing", "talking",
-                                           "wrap_up", "held", "muted", "disconnected", "invalid", "custom"};
-static const char *const statuses[] = {"",
-                                       "answered",
-                                       "no_answer",
-                                       "agent_no_answer",
-                                       "busy",
-                                       "rejected",
-                                       "unreachable",
-                                       "powered_off",
-                                       "suspended",
-                                       "invalid_number",
-                                       "restricted",
-                                       "cancelled",
-                                       "timeout",
-                                       "abandoned_in_queue",
-                                       "ended_in_ivr",
-                                       "network_failure",
-                                       "failed",
-                                       "unknown"};
-static const char *const parties[] = {"", "caller", "callee"};
-static const char *const sides[] = {"", "agent", "customer", "system", "unknown"};
-static const char *const recording_kinds[] = {"", "mixed", "stereo", "agent", "customer", "voicemail"};
-
 static const struct member call_members[] = {
     TEXT(call_data, id, "id"),
     TEXT(call_data, super_id, "super_id"),
     TEXT(call_data, relation_id, "relation_id"),
     TEXT(call_data, action_id, "action_id"),
-    WORD(call_data, direction, "direction", directions),
-    WORD(call_data, kind, "kind", call_kinds),
-    WORD(call_data, leg, "leg", legs),
+    WORD(call_data, direction, "direction", direction_words),
+    WORD(call_data, kind, "kind", call_kind_words),
+    WORD(call_data, leg, "leg", call_leg_words),
     TEXT(call_data, caller, "caller"),
     TEXT(call_data, callee, "callee"),
     TEXT(call_data, customer, "customer"),
@@ -97,7 +70,7 @@ static const struct member call_members[] = {
 static const struct member agent_status_members[] = {
     JSON(agent_data, status_number, "number"),
     TEXT(agent_data, status_name, "name"),
-    WORD(agent_data, state, "state", agent_states),
+    WORD(agent_data, state, "state", agent_state_words),
     END,
 };
 
@@ -147,18 +120,18 @@ static const struct member durations_members[] = {
 };
 
 static const struct member outcome_members[] = {
-    WORD(outcome_data, status, "status", statuses),
-    WORD(outcome_data, party, "party", parties),
+    WORD(outcome_data, status, "status", outcome_words),
+    WORD(outcome_data, party, "party", party_words),
     TEXT(outcome_data, vendor_code, "vendor_code"),
     TEXT(outcome_data, vendor_reason, "vendor_reason"),
-    WORD(outcome_data, hung_up_by, "hung_up_by", sides),
+    WORD(outcome_data, hung_up_by, "hung_up_by", hung_up_by_words),
     TRUTH(outcome_data, transferred, "transferred"),
     END,
 };
 
 static const struct member recording_members[] = {
     TEXT(recording, url, "url"),
-    WORD(recording, kind, "kind", recording_kinds),
+    WORD(recording, kind, "kind", recording_kind_words),
     JSON(recording, duration_seconds, "duration_seconds"),
     JSON(recording, size_bytes, "size_bytes"),
     END,
@@ -223,7 +196,7 @@ static const struct member location_members[] = {
 
 static const struct member event_members[] = {
     OBJECT(canonical_event, call, "call", call_members),
-    WORD(canonical_event, record, "record", record_kinds),
+    WORD(canonical_event, record, "record", record_kind_words),
     OBJECT(canonical_event, agent, "agent", agent_members),
     OBJECT(canonical_event, queue, "queue", queue_members),
     OBJECT(canonical_event, times, "times", times_members),
@@ -391,10 +364,29 @@ write_members(struct json_writer *writer, const struct member *members, const ch
     }
 }
 
+/* The members of a company's own type: whatever stands between the braces. */
+static void
+write_custom(struct json_writer *writer, const struct canonical_event *event)
+{
+    static const struct slice vendor = SLICE("vendor");
+
+    if (event->custom_data.length > 2) {
+        json_raw(writer, slice_make(event->custom_data.data + 1, event->custom_data.length - 2));
+    }
+    if (!slice_empty(event->vendor)) {
+        json_name(writer, vendor);
+        json_raw(writer, event->vendor);
+    }
+}
+
 void
 event_data_write(struct json_writer *writer, const struct canonical_event *event)
 {
     json_open(writer, '{');
-    write_members(writer, event_members, (const char *)event);
+    if (event->type == EVENT_CUSTOM) {
+        write_custom(writer, event);
+    } else {
+        write_members(writer, event_members, (const char *)event);
+    }
     json_close(writer, '}');
 }

@@ -42,7 +42,7 @@ struct custom_type {
     struct slice topic;       /* that it goes to, beside those of routes; followed by a NUL */
 };
 
-/* Enumerations whose zero means: the message does not tell. Their words stand in event_data.c. */
+/* Enumerations whose zero means: the message does not tell. Their words stand in words.c. */
 enum direction { DIRECTION_ABSENT, DIRECTION_INBOUND, DIRECTION_OUTBOUND };
 enum call_kind {
     CALL_KIND_ABSENT,
@@ -187,12 +187,13 @@ struct place {
 struct canonical_event {
     enum event_type type;
     const struct custom_type *custom; /* where type is EVENT_CUSTOM */
-    struct slice custom_data;         /* where type is EVENT_CUSTOM: JSON text, an object; `vendor` is added to it */
-    struct slice key;                 /* the vendor's key: id is <adapter>-<key>-<type name><suffix> */
-    struct slice suffix;              /* "-full", "-basic", "-<16 hex>" or empty */
-    struct slice subject;             /* partition key and subject */
-    struct slice correlation_id;      /* the command that caused it */
-    struct timestamp time;            /* absent: when it was received */
+    struct slice custom_data;    /* where type is EVENT_CUSTOM: a JSON object's text, which begins and ends with its
+                                  * braces and has no member `vendor`: that is added */
+    struct slice key;            /* the vendor's key: id is <adapter>-<key>-<type name><suffix> */
+    struct slice suffix;         /* "-full", "-basic", "-<16 hex>" or empty */
+    struct slice subject;        /* partition key and subject */
+    struct slice correlation_id; /* the command that caused it */
+    struct timestamp time;       /* absent: when it was received */
 
     struct call_data call;
     enum record_kind record;
