@@ -17,14 +17,14 @@
 #define SHARD_IDS_MIN    1024 /* with fewer, chance would fill one shard long before the others */
 #define KEY_BYTES        32
 #define NEXT_BITS        24
-#define NO_CHAIN         ((1U << NEXT_BITS) - 1) /* its id is remembered by a younger slot, or by none */
-#define SHARD_IDS_MAX    (NO_CHAIN - 1)
+#define SHARD_IDS_MAX    ((1U << NEXT_BITS) - 1)
 
-/* A number of a slot is its index + 1; 0: none. */
+/* A slot's number is its index + 1; 0: none. */
 struct slot {
     struct seen_id id;
-    uint64_t added_ms : 39; /* boot-time clock: 17 years */
+    uint64_t added_ms : 38; /* since the table was made: 8 years */
     uint64_t spooled : 1;
+    uint64_t renewed : 1;      /* it came again: its place in the ring is not its age */
     uint64_t next : NEXT_BITS; /* number of the next in the chain */
 };
 static_assert(sizeof(struct slot) == 24, "an id takes 24 bytes, and 4 for the head of a chain");
@@ -33,12 +33,13 @@ struct shard {
     alignas(CACHE_LINE_BYTES) pthread_mutex_t lock;
     struct slot *slots; /* NULL until the first comes */
     uint32_t *heads;    /* of the chains: numbers */
-    uint32_t oldest;    /* index of the slot that is taken next */
-    uint32_t used;      /* slots that were ever taken */
+    uint32_t used;      /* slots with an id */
+    uint32_t hand;      /* index of the oldest, once all are used */
 };
 
 struct seen {
     const struct clock *clock;
+    int64_t began_ms;
     struct metric *remembered, *forgotten;
     atomic_flag starved; /* the lack of memory was told */
     unsigned char key[KEY_BYTES];
@@ -89,6 +90,7 @@ seen_new(size_t most, const struct clock *clock, struct metrics *metrics)
         return NULL;
     }
     seen->clock = clock;
+    seen->began_ms = clock_boottime_ns(clock) / 1000000;
     seen->remembered = metrics_gauge(metrics, "trunkline_dedup_ids",
                                      "Ids of durable events that are remembered, to know repeats.", "");
     seen->forgotten = metrics_counter(metrics, "trunkline_dedup_ids_forgotten_total",
@@ -172,7 +174,7 @@ chain(const struct seen *seen, struct shard *shard, struct slot *slot)
 }
 
 static void
-unchain(const struct seen *seen, struct shard *shard, struct slot *slot)
+unchain(const struct seen *seen, struct shard *shard, const struct slot *slot)
 {
     uint32_t *head = chain_of(seen, shard, slot->id);
     uint32_t number = (uint32_t)(slot - shard->slots) + 1;
@@ -187,7 +189,6 @@ unchain(const struct seen *seen, struct shard *shard, struct slot *slot)
         }
         before->next = slot->next;
     }
-    slot->next = NO_CHAIN;
 }
 
 /* The system gives pages only when they are written to. */
@@ -214,38 +215,55 @@ furnish(struct seen *seen, struct shard *shard)
     return false;
 }
 
-/* The next slot of the ring, and its id forgotten. */
+/* The next of the ring, but for those that came again meanwhile: they get another round. So a slot is passed over no
+ * more often than its id came. */
 static struct slot *
-take_oldest(struct seen *seen, struct shard *shard, int64_t now_ms, int64_t window_ms)
+next_in_turn(const struct seen *seen, struct shard *shard)
 {
-    struct slot *slot = &shard->slots[shard->oldest];
+    struct slot *slot;
 
-    shard->oldest = (shard->oldest + 1) % seen->slot_count;
-    if (shard->used < seen->slot_count) {
-        shard->used++;
-    } else if (slot->next != NO_CHAIN) {
-        if (now_ms - (int64_t)slot->added_ms < window_ms) {
-            metric_add(seen->forgotten, 1);
+    do {
+        slot = &shard->slots[shard->hand];
+        shard->hand = (shard->hand + 1) % seen->slot_count;
+        if (!slot->renewed) {
+            return slot;
         }
-        unchain(seen, shard, slot);
-        metric_move(seen->remembered, -1);
+        slot->renewed = 0;
+    } while (true);
+}
+
+/* A slot for another id: one that was never used, or the oldest. */
+static struct slot *
+vacate(const struct seen *seen, struct shard *shard, int64_t now_ms, int64_t window_ms)
+{
+    struct slot *slot;
+
+    if (shard->used < seen->slot_count) {
+        metric_move(seen->remembered, 1);
+        return &shard->slots[shard->used++];
     }
+    slot = next_in_turn(seen, shard);
+    if (now_ms - (int64_t)slot->added_ms < window_ms) {
+        metric_add(seen->forgotten, 1);
+    }
+    unchain(seen, shard, slot);
     return slot;
 }
 
 static void
-add(struct seen *seen, struct shard *shard, struct slot added, int64_t window_ms)
+add(const struct seen *seen, struct shard *shard, struct slot added, int64_t window_ms)
 {
     struct slot *slot = find(seen, shard, added.id);
 
     if (slot != NULL) {
-        unchain(seen, shard, slot);
-        metric_move(seen->remembered, -1);
+        added.renewed = 1;
+        added.next = slot->next;
+        *slot = added;
+        return;
     }
-    slot = take_oldest(seen, shard, (int64_t)added.added_ms, window_ms);
+    slot = vacate(seen, shard, (int64_t)added.added_ms, window_ms);
     *slot = added;
     chain(seen, shard, slot);
-    metric_move(seen->remembered, 1);
 }
 
 /* --- what workers ask --- */
@@ -253,7 +271,7 @@ add(struct seen *seen, struct shard *shard, struct slot added, int64_t window_ms
 static int64_t
 now_ms(const struct seen *seen)
 {
-    return clock_boottime_ns(seen->clock) / 1000000;
+    return clock_boottime_ns(seen->clock) / 1000000 - seen->began_ms;
 }
 
 void
