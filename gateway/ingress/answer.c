@@ -40,6 +40,8 @@ static const struct refusal_row {
                              "The event could not be made durable in time, by Kafka or by a spool. Send it again."},
     [REFUSAL_BUSY] = {{503, "Service Unavailable", "busy", false},
                       "The gateway has as much in hand, or in its spool, as it can take. Send it again."},
+    [REFUSAL_OVER_SHARE] = {{503, "Service Unavailable", "over_share", false},
+                            "The source has as much in hand as its share allows. Send it again."},
     [REFUSAL_VERSION] = {{505, "HTTP Version Not Supported", "version", true}, "Use HTTP/1.1."},
 };
 

@@ -25,6 +25,7 @@ enum refusal {
     REFUSAL_NOT_IMPLEMENTED,  /* 501: a transfer coding that we do not know; closes */
     REFUSAL_UNAVAILABLE,      /* 503: neither Kafka nor the spool took it in time; Retry-After */
     REFUSAL_BUSY,             /* 503: too many body bytes or connections, or the spool is full; Retry-After */
+    REFUSAL_OVER_SHARE,       /* 503: its source has as much in hand as its share allows; Retry-After */
     REFUSAL_VERSION,          /* 505; closes */
     REFUSAL_COUNT,
 };

@@ -3,7 +3,7 @@
 
 #include <event2/buffer.h>
 
-#include "ingress/worker.h"
+#include "ingress/share.h"
 
 #define FIRST_BYTES 8192 /* allocated for a body of which only a part is there yet */
 
@@ -37,17 +37,11 @@ room_for(const struct body *body, const struct ticket *ticket, size_t needed)
     return room < most && needed < most ? room : most;
 }
 
-/* What is left of the worker's share: tickets that outlive their answers may have taken more than all of it. */
-static size_t
-share_left(const struct worker *worker)
-{
-    return worker->buffered_bytes < worker->buffered_limit ? worker->buffered_limit - worker->buffered_bytes : 0;
-}
-
 static bool
 reserve(struct body *body, struct ticket *ticket, size_t more)
 {
     size_t needed = ticket->body.length + more;
+    enum refusal refusal;
     size_t room;
     char *bytes;
 
@@ -55,14 +49,15 @@ reserve(struct body *body, struct ticket *ticket, size_t more)
         return true;
     }
     room = room_for(body, ticket, needed);
-    if (room - body->capacity > share_left(ticket->worker)) {
-        return refuse(body, REFUSAL_BUSY);
+    refusal = share_check_bytes(ticket, room - body->capacity);
+    if (refusal != REFUSAL_NONE) {
+        return refuse(body, refusal);
     }
     bytes = arena_alloc(ticket->arena, room);
     if (bytes == NULL) {
         return refuse(body, REFUSAL_BUSY);
     }
-    /* The smaller buffers before it stay in the arena, uncounted: together they are no larger than this one. */
+    /* The smaller buffers before it stay in the arena: together they are no larger than this one. */
     ticket_buffer(ticket, room - body->capacity);
     if (ticket->body.length != 0) {
         memcpy(bytes, ticket->body.data, ticket->body.length);

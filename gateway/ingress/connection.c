@@ -244,6 +244,9 @@ head_over(struct connection *connection)
     body_init(&connection->body, &ticket->head, connection->worker->config->limits.body_bytes);
     connection->mid_message = !connection->body.complete;
     refusal = admission_check(ticket);
+    if (refusal == REFUSAL_NONE) {
+        refusal = ticket_admit(ticket);
+    }
     if (refusal != REFUSAL_NONE) {
         refuse_reading(connection, refusal);
         return true;
@@ -302,9 +305,16 @@ body_over(struct connection *connection)
 static bool
 step_body(struct connection *connection)
 {
+    enum refusal refusal;
+
     switch (body_take(&connection->body, link_input(connection->link), connection->ticket)) {
     case BODY_MORE:
-        return starve(connection);
+        refusal = ticket_wait(connection->ticket);
+        if (refusal == REFUSAL_NONE) {
+            return starve(connection);
+        }
+        refuse_reading(connection, refusal);
+        return true;
     case BODY_REFUSED:
         refuse_reading(connection, connection->body.refusal);
         return true;

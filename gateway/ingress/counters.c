@@ -32,6 +32,13 @@ register_source(struct counters *counters, struct metrics *metrics, size_t row, 
     metrics_labels(labels, sizeof labels, (const char *const[]){"source", name, NULL});
     counters->answer_seconds[row] =
         metrics_histogram(metrics, "trunkline_answer_seconds", "From a request's complete head to its answer.", labels);
+    if (row < counters->source_count) {
+        counters->buffered_bytes[row] =
+            metrics_gauge(metrics, "trunkline_buffered_bytes",
+                          "Bytes in memory, by source: of bodies, of requests that wait for the rest of theirs, and of "
+                          "callbacks that still wait for Kafka after their answer.",
+                          labels);
+    }
 }
 
 struct counters *
@@ -45,7 +52,8 @@ counters_new(const struct config *config, struct metrics *metrics)
     }
     counters->callbacks = calloc(rows * OUTCOME_COUNT, sizeof(struct metric *));
     counters->answer_seconds = calloc(rows, sizeof(struct metric *));
-    if (counters->callbacks == NULL || counters->answer_seconds == NULL) {
+    counters->buffered_bytes = calloc(rows, sizeof(struct metric *));
+    if (counters->callbacks == NULL || counters->answer_seconds == NULL || counters->buffered_bytes == NULL) {
         counters_free(counters);
         return NULL;
     }
@@ -53,10 +61,8 @@ counters_new(const struct config *config, struct metrics *metrics)
     counters->connections = metrics_gauge(metrics, "trunkline_connections", "Open client connections.", "");
     counters->connections_total =
         metrics_counter(metrics, "trunkline_connections_total", "Client connections accepted.", "");
-    counters->buffered_bytes = metrics_gauge(
-        metrics, "trunkline_buffered_bytes",
-        "Bytes of request bodies in memory, and all that callbacks hold that still wait for Kafka after their answer.",
-        "");
+    counters->evictions = metrics_counter(metrics, "trunkline_connections_evicted_total",
+                                          "Client connections closed to make room for new ones.", "");
     for (size_t i = 0; i < config->source_count; i++) {
         register_source(counters, metrics, i, config->sources[i].name);
     }
@@ -72,6 +78,7 @@ counters_free(struct counters *counters)
     }
     free(counters->callbacks);
     free(counters->answer_seconds);
+    free(counters->buffered_bytes);
     free(counters);
 }
 
@@ -82,6 +89,12 @@ count(const struct counters *counters, const struct source *source, size_t outco
 
     metric_add(counters->callbacks[row * OUTCOME_COUNT + outcome], 1);
     metric_observe_ns(counters->answer_seconds[row], took_ns);
+}
+
+struct metric *
+counters_buffered(const struct counters *counters, const struct source *source)
+{
+    return counters->buffered_bytes[source->index];
 }
 
 void

@@ -8,15 +8,18 @@
 struct counters {
     struct metric *connections;
     struct metric *connections_total;
-    struct metric *buffered_bytes;
+    struct metric *evictions;
     size_t source_count;
     struct metric **callbacks;      /* a row of outcomes a source; the last row: no source known */
     struct metric **answer_seconds; /* a source each; the last: no source known */
+    struct metric **buffered_bytes; /* a source each */
 };
 
 struct counters *counters_new(const struct config *config, struct metrics *metrics); /* NULL when out of memory */
 void counters_free(struct counters *counters);                                       /* NULL is fine */
 
+/* The gauge of the bytes that requests of that source have in memory. */
+struct metric *counters_buffered(const struct counters *counters, const struct source *source);
 /* One request was answered, took_ns after its head was complete. source may be NULL. */
 void counters_refused(const struct counters *counters, const struct source *source, enum refusal refusal,
                       int64_t took_ns);

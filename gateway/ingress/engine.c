@@ -251,6 +251,12 @@ link_own(struct link *link, void *owner)
     link->owner = owner;
 }
 
+int
+link_descriptor(const struct link *link)
+{
+    return link->connection->sock;
+}
+
 struct evbuffer *
 link_input(struct link *link)
 {

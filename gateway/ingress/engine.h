@@ -34,6 +34,7 @@ void engine_stop_listening(struct engine *engine);
 void engine_free(struct engine *engine); /* after its links are closed; NULL is fine */
 
 void link_own(struct link *link, void *owner);
+int link_descriptor(const struct link *link); /* of its socket */
 /* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
 /* Whether the kernel holds more: then on_input comes, unless on_end does. */

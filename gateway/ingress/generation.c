@@ -8,20 +8,36 @@
 
 #include "ingress/counters.h"
 #include "ingress/service.h"
+#include "ingress/share.h"
 
 #define CACHE_LINE_BYTES 64
 
-/* What one thread counts, on a cache line of its own: every callback adds and takes away. */
+/* What one thread counts, on cache lines of its own: every callback adds and takes away. */
 struct seat {
     alignas(CACHE_LINE_BYTES) size_t holds;
+    struct holding *holdings; /* a source each */
 };
 
 struct generation_holders {
     atomic_uint seats_taken; /* those with holds */
     atomic_uint awaited;     /* workers that have not taken it over */
     int taken_fd;            /* an eventfd; -1: nobody waits */
+    unsigned seat_count;
     struct seat *seats;
 };
+
+static void
+holders_free(struct generation_holders *holders)
+{
+    if (holders == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < holders->seat_count; i++) {
+        free(holders->seats[i].holdings);
+    }
+    free(holders->seats);
+    free(holders);
+}
 
 static void
 generation_free(struct generation *generation)
@@ -30,15 +46,25 @@ generation_free(struct generation *generation)
     counters_free((struct counters *)generation->counters);
     free((struct slice *)generation->topics);
     config_free(generation->owned);
-    if (generation->holders != NULL) {
-        free(generation->holders->seats);
-    }
-    free(generation->holders);
+    holders_free(generation->holders);
     free(generation);
 }
 
+/* Zeroed, on cache lines that nothing else is on. */
+static struct holding *
+holdings_new(size_t sources)
+{
+    size_t bytes = (sources * sizeof(struct holding) / CACHE_LINE_BYTES + 1) * CACHE_LINE_BYTES;
+    struct holding *holdings = aligned_alloc(CACHE_LINE_BYTES, bytes);
+
+    if (holdings != NULL) {
+        memset(holdings, 0, bytes);
+    }
+    return holdings;
+}
+
 static struct generation_holders *
-holders_new(unsigned seats)
+holders_new(unsigned seats, size_t sources)
 {
     struct generation_holders *holders = calloc(1, sizeof *holders);
 
@@ -50,8 +76,14 @@ holders_new(unsigned seats)
         free(holders);
         return NULL;
     }
-    for (unsigned i = 0; i < seats; i++) {
-        holders->seats[i].holds = 1;
+    for (holders->seat_count = 0; holders->seat_count < seats; holders->seat_count++) {
+        struct seat *seat = &holders->seats[holders->seat_count];
+
+        *seat = (struct seat){.holds = 1, .holdings = holdings_new(sources)};
+        if (seat->holdings == NULL) {
+            holders_free(holders);
+            return NULL;
+        }
     }
     atomic_init(&holders->seats_taken, seats);
     atomic_init(&holders->awaited, seats - 1);
@@ -85,7 +117,7 @@ generation_new(const struct config *config, unsigned workers, struct metrics *me
         return NULL;
     }
     generation->config = config;
-    generation->holders = holders_new(workers + 1);
+    generation->holders = holders_new(workers + 1, config->source_count);
     generation->counters = counters_new(config, metrics);
     generation->topics = topics_of(config, &generation->topic_count);
     if (generation->holders == NULL || generation->counters == NULL || generation->topics == NULL) {
@@ -120,6 +152,12 @@ generation_taken(struct generation *generation)
     if (atomic_fetch_sub(&holders->awaited, 1) == 1 && holders->taken_fd >= 0) {
         (void)eventfd_write(holders->taken_fd, 1); /* fails only when the counter is full: then it is known */
     }
+}
+
+struct holding *
+generation_holding(const struct generation *generation, unsigned worker, const struct source *source)
+{
+    return generation->holders == NULL ? NULL : &generation->holders->seats[worker].holdings[source->index];
 }
 
 void

@@ -9,6 +9,7 @@
 
 struct counters;
 struct generation_holders;
+struct holding;
 struct service;
 
 struct generation {
@@ -30,6 +31,8 @@ void generation_own(struct generation *generation, struct config *config);
 /* Before it is handed out: when the last worker has taken it over, one is added to that eventfd. */
 void generation_await(struct generation *generation, int taken_fd);
 void generation_taken(struct generation *generation); /* by each worker, once, in place of the one before */
+/* What that source's requests hold of that worker; NULL in tests. */
+struct holding *generation_holding(const struct generation *generation, unsigned worker, const struct source *source);
 /* One hold more, or less, of that worker's; each worker's are counted by its thread alone. A worker that has none left
  * cannot take one again. */
 void generation_hold(struct generation *generation, unsigned worker);

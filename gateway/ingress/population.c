@@ -2,13 +2,17 @@
 #include "ingress/population.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "ingress/counters.h"
 #include "ingress/engine.h"
 #include "ingress/generation.h"
 #include "ingress/worker.h"
 
-#define OVER_LIMIT_MAX 64 /* connections beyond the limit that are told so; others are just closed */
+#define OVER_LIMIT_MAX   64  /* connections beyond the limit that are told so; others are just closed */
+#define DESCRIPTORS_KEPT 128 /* for Kafka's connections, the spool's files and the rest; of few, a quarter */
+#define DAWDLING_NS      ((int64_t)1000000000) /* a request in one piece, or an answer, needs far less */
+#define COUNT(array)     (sizeof(array) / sizeof *(array))
 
 static struct connection *
 make(struct worker *worker, struct link *link, const struct sockaddr *peer)
@@ -52,6 +56,81 @@ population_leave(struct connection *connection)
     free(connection);
 }
 
+/* --- departures --- */
+
+/* Of the connections in these lists the one that has been longest in its list, if it has been since then. */
+static struct connection *
+longest_in(const struct worker *worker, const enum patience *kinds, size_t count, int64_t until_ns)
+{
+    struct deadline *longest = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct deadline_list *list = &worker->patience[kinds[i]];
+
+        if (list->first != NULL && list->first->at_ns - list->duration_ns <= until_ns) {
+            until_ns = list->first->at_ns - list->duration_ns;
+            longest = list->first;
+        }
+    }
+    return longest == NULL ? NULL : connection_of(longest);
+}
+
+/* Who is let go first when there is no room: those that are ending anyway; then who takes its time in the middle of
+ * something, the longest first; then who has not asked anything for the longest time. Between two requests a client may
+ * be about to send the next, and one that never repeats would lose it. */
+static struct connection *
+to_let_go(const struct worker *worker)
+{
+    static const enum patience ending[] = {PATIENCE_PARTING};
+    static const enum patience dawdling[] = {PATIENCE_FRESH, PATIENCE_HEAD, PATIENCE_BODY, PATIENCE_WRITE,
+                                             PATIENCE_LINGER};
+    static const enum patience waiting[] = {PATIENCE_FRESH, PATIENCE_IDLE};
+    int64_t now_ns = clock_monotonic_ns(worker->clock);
+    struct connection *found = longest_in(worker, ending, COUNT(ending), now_ns);
+
+    if (found == NULL) {
+        found = longest_in(worker, dawdling, COUNT(dawdling), now_ns - DAWDLING_NS);
+    }
+    return found != NULL ? found : longest_in(worker, waiting, COUNT(waiting), now_ns);
+}
+
+bool
+population_make_room(struct worker *worker)
+{
+    struct connection *connection = to_let_go(worker);
+
+    if (connection == NULL) {
+        return false;
+    }
+    metric_add(worker->generation->counters->evictions, 1);
+    connection_close(connection);
+    return true;
+}
+
+/* --- arrivals --- */
+
+/* Descriptors are numbered from the lowest that is free: one of that number tells that all below are taken. */
+static bool
+descriptors_short(const struct worker *worker, const struct link *link)
+{
+    return link_descriptor(link) >= 0 && (rlim_t)link_descriptor(link) >= worker->descriptors;
+}
+
+void
+population_look(struct worker *worker)
+{
+    uint64_t limit = worker->config->limits.connections;
+    struct rlimit files;
+
+    worker->crowded = metric_read(worker->generation->counters->connections) >= limit - limit / 4;
+    worker->descriptors = RLIM_INFINITY;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
+        rlim_t kept = files.rlim_cur / 4 < DESCRIPTORS_KEPT ? files.rlim_cur / 4 : DESCRIPTORS_KEPT;
+
+        worker->descriptors = files.rlim_cur - kept;
+    }
+}
+
 void
 population_admit(struct worker *worker, struct link *link, const struct sockaddr *peer)
 {
@@ -59,10 +138,12 @@ population_admit(struct worker *worker, struct link *link, const struct sockaddr
      * soon. */
     uint64_t there = metric_read(worker->generation->counters->connections);
     uint64_t limit = worker->config->limits.connections;
-    bool full = there >= limit && !population_close_idlest(worker);
+    bool scarce = descriptors_short(worker, link);
+    bool full = (there >= limit || scarce) && !population_make_room(worker);
     struct connection *connection = NULL;
 
-    if (there < limit + OVER_LIMIT_MAX) {
+    worker->crowded = there >= limit - limit / 4;
+    if (there < limit + OVER_LIMIT_MAX && !(full && scarce)) {
         connection = make(worker, link, peer);
     }
     if (connection == NULL) {
@@ -70,38 +151,6 @@ population_admit(struct worker *worker, struct link *link, const struct sockaddr
     } else {
         connection_begin(connection, full);
     }
-}
-
-/* The connection that has been longest in the list, and since when. */
-static struct connection *
-longest_in(const struct deadline_list *list, int64_t *since_ns)
-{
-    if (list->first == NULL) {
-        return NULL;
-    }
-    *since_ns = list->first->at_ns - list->duration_ns;
-    return connection_of(list->first);
-}
-
-bool
-population_close_idlest(struct worker *worker)
-{
-    int64_t fresh_ns = 0;
-    int64_t idle_ns = 0;
-    int64_t parting_ns = 0;
-    struct connection *parting = longest_in(&worker->patience[PATIENCE_PARTING], &parting_ns);
-    struct connection *fresh = longest_in(&worker->patience[PATIENCE_FRESH], &fresh_ns);
-    struct connection *idle = longest_in(&worker->patience[PATIENCE_IDLE], &idle_ns);
-    struct connection *idlest = fresh == NULL || (idle != NULL && idle_ns < fresh_ns) ? idle : fresh;
-
-    if (parting != NULL) {
-        idlest = parting; /* it is ending anyway */
-    }
-    if (idlest == NULL) {
-        return false;
-    }
-    connection_close(idlest);
-    return true;
 }
 
 void

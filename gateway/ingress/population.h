@@ -3,13 +3,16 @@
 
 #include "ingress/connection.h"
 
-/* A client has connected. At the limit, the connection that has been without a request longest makes room; if there is
- * none, the new one is refused. */
+/* A client has connected. At the limit, and where descriptors are short, another connection makes room; if none can,
+ * the new one is refused. */
 void population_admit(struct worker *worker, struct link *link, const struct sockaddr *peer);
 /* The connection's memory goes, too. */
 void population_leave(struct connection *connection);
 
-/* Closes the connection that has been waiting for a request longest; false: none waits. */
-bool population_close_idlest(struct worker *worker);
+/* How short connections and descriptors are: to be called now and then. */
+void population_look(struct worker *worker);
+
+/* Closes the connection that can be missed most; false: each has a request that waits for its answer. */
+bool population_make_room(struct worker *worker);
 void population_close_all_in(struct worker *worker, enum connection_state state);
 void population_close_all(struct worker *worker); /* answered or not */

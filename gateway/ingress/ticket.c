@@ -42,6 +42,16 @@ ticket_new(struct worker *worker)
     return ticket;
 }
 
+/* The request is answered, or over. */
+static void
+leave_hand(struct ticket *ticket)
+{
+    if (ticket->in_hand) {
+        ticket->holding->requests--;
+        ticket->in_hand = false;
+    }
+}
+
 /* The one place that changes a ticket's state. */
 static void
 enter(struct ticket *ticket, enum ticket_state state)
@@ -54,10 +64,27 @@ enter(struct ticket *ticket, enum ticket_state state)
         worker->owed--;
     }
     ticket->state = state;
+    if (state == TICKET_ANSWERED) {
+        leave_hand(ticket);
+    }
     if (state == TICKET_PUBLISHING) {
         budgets_begin(worker->budgets, ticket->source->budget_ms, &ticket->deadline, clock_monotonic_ns(worker->clock));
         worker->owed++;
     }
+}
+
+enum refusal
+ticket_admit(struct ticket *ticket)
+{
+    enum refusal refusal;
+
+    ticket->holding = generation_holding(ticket->generation, ticket->worker->number, ticket->source);
+    refusal = share_check_request(ticket);
+    if (refusal == REFUSAL_NONE && ticket->holding != NULL) {
+        ticket->holding->requests++;
+        ticket->in_hand = true;
+    }
+    return refusal;
 }
 
 void
@@ -83,17 +110,41 @@ ticket_buffer(struct ticket *ticket, size_t bytes)
 {
     ticket->buffered_bytes += bytes;
     ticket->worker->buffered_bytes += bytes;
-    metric_move(ticket->generation->counters->buffered_bytes, (int64_t)bytes);
+    if (ticket->holding != NULL) {
+        ticket->holding->bytes += bytes;
+    }
+    metric_move(counters_buffered(ticket->generation->counters, ticket->source), (int64_t)bytes);
+}
+
+/* What it holds and is not counted yet. */
+static size_t
+uncounted(const struct ticket *ticket)
+{
+    size_t bytes = arena_footprint(ticket->arena);
+
+    return bytes > ticket->buffered_bytes ? bytes - ticket->buffered_bytes : 0;
+}
+
+enum refusal
+ticket_wait(struct ticket *ticket)
+{
+    size_t more = uncounted(ticket);
+    enum refusal refusal = more == 0 ? REFUSAL_NONE : share_check_bytes(ticket, more);
+
+    if (refusal == REFUSAL_NONE && more > 0) {
+        ticket_buffer(ticket, more);
+    }
+    return refusal;
 }
 
 /* No client waits for it any more, so the number of connections does not bound how many of them there are. */
 void
 ticket_linger(struct ticket *ticket)
 {
-    size_t bytes = arena_footprint(ticket->arena);
+    size_t more = uncounted(ticket);
 
-    if (bytes > ticket->buffered_bytes) {
-        ticket_buffer(ticket, bytes - ticket->buffered_bytes);
+    if (more > 0) {
+        ticket_buffer(ticket, more);
     }
 }
 
@@ -146,6 +197,21 @@ ticket_refuse(struct ticket *ticket, enum refusal refusal)
     }
 }
 
+static void
+give_back(struct ticket *ticket)
+{
+    size_t bytes = ticket->buffered_bytes;
+
+    if (bytes == 0) {
+        return;
+    }
+    ticket->worker->buffered_bytes -= bytes;
+    if (ticket->holding != NULL) {
+        ticket->holding->bytes -= bytes;
+    }
+    metric_move(counters_buffered(ticket->generation->counters, ticket->source), -(int64_t)bytes);
+}
+
 void
 ticket_free(struct ticket *ticket)
 {
@@ -158,8 +224,8 @@ ticket_free(struct ticket *ticket)
     if (ticket->state == TICKET_PUBLISHING) {
         enter(ticket, TICKET_ANSWERED);
     }
-    worker->buffered_bytes -= ticket->buffered_bytes;
-    metric_move(ticket->generation->counters->buffered_bytes, -(int64_t)ticket->buffered_bytes);
+    leave_hand(ticket);
+    give_back(ticket);
     worker->ticket_count--;
     generation_release(ticket->generation, worker->number);
     arena_free(ticket->arena);

@@ -14,6 +14,7 @@
 #include "event/envelope.h"
 #include "ingress/custody.h"
 #include "ingress/deadline.h"
+#include "ingress/share.h"
 
 struct connection;
 struct generation;
@@ -57,7 +58,9 @@ struct ticket {
     struct slice body;        /* complete when TICKET_PUBLISHING begins; grows before */
     int64_t started_ns;       /* monotonic, when the head was complete */
     struct deadline deadline; /* the source's budget, then the patience for the spool */
-    size_t buffered_bytes;    /* its share of the worker's body bytes */
+    size_t buffered_bytes;    /* its share of the worker's */
+    struct holding *holding;  /* of its source; NULL: not admitted, or, in tests, nobody counts */
+    bool in_hand;             /* counted there */
 
     /* Set by admission. */
     const struct source *source;
@@ -76,6 +79,11 @@ struct ticket {
 
 /* A ticket in an arena of its own, TICKET_READING, with a request id. NULL when out of memory. */
 struct ticket *ticket_new(struct worker *worker);
+/* Its source is known, and may have it in hand: it counts until it is answered. Otherwise why not. */
+enum refusal ticket_admit(struct ticket *ticket) MUST_CHECK;
+/* Its client keeps it waiting for the body: all that it holds counts against the shares of memory from now on, and more
+ * when that grows. Otherwise why not. */
+enum refusal ticket_wait(struct ticket *ticket) MUST_CHECK;
 /* The body is complete and the service has it: TICKET_PUBLISHING, and the source's budget begins to run. */
 void ticket_publish(struct ticket *ticket);
 /* Kafka is not waited for any more: the patience for the spool begins to run. Does nothing for one that is answered. */

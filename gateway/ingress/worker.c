@@ -31,6 +31,7 @@
 #define FLUSH_MS                500             /* for the producer's last reports */
 #define SPOOL_FINISH_NS         (5 * SECOND_NS) /* for what goes to the spool then */
 #define LOOPS_TO_SETTLE         8
+#define LET_GO_AT_ONCE          8 /* connections, when no other can be accepted */
 
 /* --- what the engine and the janitor call --- */
 
@@ -47,7 +48,8 @@ on_exhausted(void *argument, int error)
 
     log_warn_limited(&worker->refusals, "accept_failed", log_text("reason", strerror(error)),
                      log_text("advice", "raise the limit of open files or lower limits.connections"));
-    (void)population_close_idlest(worker);
+    for (int i = 0; i < LET_GO_AT_ONCE && population_make_room(worker); i++) {
+    }
 }
 
 static const struct engine_handlers handlers = {
@@ -153,6 +155,7 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     watch_pulse(worker);
+    population_look(worker);
     take_over_when_fit(worker);
     if (departure_step(worker)) {
         event_base_loopbreak(worker->base);
@@ -328,6 +331,7 @@ worker_new(unsigned number, const struct ingress_options *options, struct genera
         worker_free(worker);
         return NULL;
     }
+    population_look(worker);
     return worker;
 }
 

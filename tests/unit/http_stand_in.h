@@ -157,6 +157,8 @@ spool_port_pending(const struct spool_port *port)
 
 /* --- the worker in a thread of its own --- */
 
+static const struct adapter stand_in_adapter = {.name = "stand-in", .retries = true};
+
 struct stand_in {
     struct source sources[1];
     struct config config;
@@ -175,7 +177,8 @@ stand_in_start(struct stand_in *stand_in, unsigned budget_ms)
     struct config *config = &stand_in->config;
     struct error error;
 
-    stand_in->sources[0] = (struct source){.name = SLICE("only"), .budget_ms = budget_ms};
+    stand_in->sources[0] =
+        (struct source){.name = SLICE("only"), .adapter = &stand_in_adapter, .budget_ms = budget_ms, .share = 100};
     config->sources = stand_in->sources;
     config->source_count = 1;
     config->address = slice_from("127.0.0.1");
@@ -232,6 +235,6 @@ stand_in_stop(struct stand_in *stand_in)
     assert_int_equal(stand_in->worker->buffered_bytes, 0);
     assert_int_equal(stand_in->worker->connection_count, 0);
     assert_int_equal(metric_read(stand_in->counters->connections), 0);
-    assert_int_equal(metric_read(stand_in->counters->buffered_bytes), 0);
+    assert_int_equal(metric_read(stand_in->counters->buffered_bytes[0]), 0);
     stand_in_free(stand_in);
 }

@@ -339,7 +339,7 @@ a_slow_kafka_is_given_up_after_the_budget(void **state)
     assert_true(told.spool > 0);
     rd_kafka_mock_broker_set_rtt(house->bus->cluster, BROKER, 0);
     RUN_UNTIL(house->bus, is_drained(house));
-    assert_int_equal(bus_gauge(house->bus, "trunkline_buffered_bytes", ""), 0);
+    assert_int_equal(bus_gauge(house->bus, "trunkline_buffered_bytes", "source=\"s1\""), 0);
     told.kafka += 10;
     assert_audit(house, told);
     assert_int_equal(house_stop(house, 5), 0);
