@@ -13,7 +13,9 @@
  *   received          Unix seconds at which it came; in what a sample is signed with
  *   key               the secret of the signature; nowhere but in `signature.signed`
  *
- * A *template* is text with references in braces: "v0:{header.x-time}:{body}"; "{{" and "}}" are braces. */
+ * "/" alone is the whole record, "^/" the whole message. A *template* is text with references in braces:
+ * "v0:{header.x-time}:{body}". A brace begins one when a letter, "/" or "^" follows it, as none does in JSON; "{{" is
+ * then the brace itself. */
 #pragma once
 
 #include "adapters/adapter.h"

@@ -42,7 +42,12 @@ is_one_text(struct loader *loader, const struct node *node, const char *path)
     if (node->kind == NODE_SCALAR) {
         return true;
     }
-    fault_add(loader->faults, node->line, "%s%s takes one value; write it on the same line", loader->where, path);
+    if (node->kind == NODE_MAPPING && !tree_given(node->first)) { /* what YAML makes of {/id} */
+        fault_add(loader->faults, node->line, "%s%s takes a text; one that begins with a brace stands in quotes",
+                  loader->where, path);
+    } else {
+        fault_add(loader->faults, node->line, "%s%s takes one value; write it on the same line", loader->where, path);
+    }
     return false;
 }
 
@@ -230,6 +235,7 @@ store(struct loader *loader, const struct config_option *row, const struct node 
     case OPTION_SECRETS:
     case OPTION_ITEMS:
     case OPTION_MAPPING:
+    case OPTION_SECTION:
         break;
     }
 }

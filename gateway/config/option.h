@@ -17,6 +17,7 @@ enum option_kind {
     OPTION_NETWORKS, /* struct network_list */
     OPTION_ITEMS,    /* a list of mappings, each by the table items; read by code of its own */
     OPTION_MAPPING,  /* a mapping of free keys, whose values may be mappings by the table items; the same */
+    OPTION_SECTION,  /* a mapping by the table items; the same */
 };
 
 /* Where one text is wanted a list is a fault; where a list is wanted one text is a list of it. Empty texts count as not

@@ -1,5 +1,9 @@
 /* The reference of all options, out of the same tables that read them. */
+#include "config/mapping_draft.h"
 #include "config/table.h"
+
+#define TABLES_DEPTH_MAX 4
+#define HEADING_BYTES    128
 
 static const char introduction[] =
     "# Configuration\n"
@@ -59,6 +63,7 @@ describe_kind(const struct config_option *row)
     case OPTION_ITEMS:
         return "list";
     case OPTION_MAPPING:
+    case OPTION_SECTION:
         return "mapping";
     }
     return "";
@@ -149,17 +154,35 @@ print_adapter(const struct adapter *adapter, FILE *stream)
     }
 }
 
-/* The tables of lists, and those of the mappings in them. */
+/* What a mapping's fields can fill in our own events. */
 static void
-print_items(const struct config_option *row, FILE *stream)
+print_targets(FILE *stream)
 {
-    print_table(row->path, row->items, stream);
-    for (const struct config_option *inner = row->items; inner->path != NULL; inner++) {
-        if (inner->items != NULL) {
-            char heading[64];
+    fputs("What can stand below `fields` where the type is one of ours:\n\n| member | form |\n|---|---|\n", stream);
+    for (const struct generic_field *row = generic_fields; row->target != NULL; row++) {
+        fprintf(stream, "| `%s` | %s", row->target, row->words == NULL ? field_forms[row->form] : "one of ");
+        for (size_t i = 1; row->words != NULL && row->words[i] != NULL; i++) {
+            fprintf(stream, "%s%s", i == 1 ? "" : ", ", row->words[i]);
+        }
+        fputs(" |\n", stream);
+    }
+    fputc('\n', stream);
+}
 
-            snprintf(heading, sizeof heading, "%s: %s", row->path, inner->path);
-            print_table(heading, inner->items, stream);
+/* A table, and those of the lists and mappings in it. */
+static void
+print_items(const char *heading, const struct config_option *table, unsigned depth, FILE *stream)
+{
+    print_table(heading, table, stream);
+    if (table == field_table) {
+        print_targets(stream);
+    }
+    for (; table->path != NULL && depth < TABLES_DEPTH_MAX; table++) {
+        if (table->items != NULL) {
+            char inner[HEADING_BYTES];
+
+            snprintf(inner, sizeof inner, "%s%s%s", heading, depth == 0 ? ": " : ".", table->path);
+            print_items(inner, table->items, depth + 1, stream);
         }
     }
 }
@@ -172,7 +195,7 @@ config_print_options(FILE *stream)
     print_table("Options", config_table, stream);
     for (const struct config_option *row = config_table; row->path != NULL; row++) {
         if (row->kind == OPTION_ITEMS) {
-            print_items(row, stream);
+            print_items(row->path, row->items, 0, stream);
         }
     }
     fputs("## Adapters\n\nWhat may stand below the `settings` of a source and, where the vendor is called, of an "

@@ -1,5 +1,6 @@
 /* The section routes, and with it where the events of each source go: to their own topic, to those of every route that
  * matches, to the source's extra topics; to none of them twice. */
+#include "adapters/mapping.h"
 #include "base/pattern.h"
 #include "config/faults.h"
 #include "config/sections.h"
@@ -10,18 +11,33 @@ struct routes {
 };
 
 static bool
-type_matches(struct slice pattern, enum event_type type)
+type_matches(struct slice pattern, const struct event_names *names)
 {
-    return pattern_matches(pattern, slice_from(event_type_name(type))) ||
-           pattern_matches(pattern, event_names(type)->type);
+    return pattern_matches(pattern, slice_from(names->name)) || pattern_matches(pattern, names->type);
+}
+
+/* How many types of their own the source's events have. */
+static size_t
+count_own_types(const struct source *source)
+{
+    return source->mapping == NULL ? 0 : source->mapping->custom_count;
 }
 
 static bool
-any_type_matches(struct slice pattern)
+any_type_matches(struct slice pattern, struct source_drafts sources)
 {
     for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
-        if (type_matches(pattern, (enum event_type)type)) {
+        if (type_matches(pattern, event_names((enum event_type)type))) {
             return true;
+        }
+    }
+    for (size_t i = 0; i < sources.count; i++) {
+        const struct source *source = &sources.drafts[i].source;
+
+        for (size_t j = 0; j < count_own_types(source); j++) {
+            if (type_matches(pattern, &source->mapping->custom_types[j].names)) {
+                return true;
+            }
         }
     }
     return false;
@@ -50,21 +66,26 @@ reserved_role(const struct config *config, struct slice topic)
     return (enum topic_role)role;
 }
 
+void
+topic_check(struct loader *loader, unsigned line, const char *key, struct slice topic)
+{
+    enum topic_role role = reserved_role(loader->config, topic);
+
+    if (!topic_name_valid(topic)) {
+        fault_add(loader->faults, line,
+                  "%s%s: \"%.*s\" is no topic's name; use letters, digits, \".\", \"_\" and \"-\", at most 249",
+                  loader->where, key, QUOTE(topic));
+    } else if (role != TOPIC_ROLE_COUNT) {
+        fault_add(loader->faults, line, "%s%s: events cannot go to \"%.*s\", which is %s; choose another topic",
+                  loader->where, key, QUOTE(topic), topic_option(role));
+    }
+}
+
 static void
 check_targets(struct loader *loader, const struct node *node, const char *key, struct texts topics)
 {
     for (size_t i = 0; i < topics.count; i++) {
-        enum topic_role role = reserved_role(loader->config, topics.texts[i]);
-
-        if (!topic_name_valid(topics.texts[i])) {
-            fault_add(loader->faults, option_line(node, key),
-                      "%s%s: \"%.*s\" is no topic's name; use letters, digits, \".\", \"_\" and \"-\", at most 249",
-                      loader->where, key, QUOTE(topics.texts[i]));
-        } else if (role != TOPIC_ROLE_COUNT) {
-            fault_add(loader->faults, option_line(node, key),
-                      "%s%s: events cannot go to \"%.*s\", which is %s; choose another topic", loader->where, key,
-                      QUOTE(topics.texts[i]), topic_option(role));
-        }
+        topic_check(loader, option_line(node, key), key, topics.texts[i]);
     }
 }
 
@@ -74,7 +95,7 @@ read_route(struct loader *loader, const struct node *node, struct source_drafts 
     options_read(loader, node, route_table, route);
     route->node = node;
     for (size_t i = 0; i < route->types.count; i++) {
-        if (!any_type_matches(route->types.texts[i])) {
+        if (!any_type_matches(route->types.texts[i], sources)) {
             fault_add(loader->faults, option_line(node, "types"),
                       "%stypes: \"%.*s\" matches no event; write types like call.ended or call.*", loader->where,
                       QUOTE(route->types.texts[i]));
@@ -137,7 +158,7 @@ own_topic(enum event_type type)
 }
 
 static bool
-route_matches(const struct route *route, struct slice source, enum event_type type)
+route_matches(const struct route *route, struct slice source, const struct event_names *type)
 {
     bool matches = false;
 
@@ -172,10 +193,11 @@ add_topics(struct slice *list, size_t count, struct texts topics)
     return count;
 }
 
+/* own: the topic that events of the type go to anyway. */
 static struct target_list
-settle(struct loader *loader, const struct routes *routes, const struct source_draft *draft, enum event_type type)
+settle(struct loader *loader, const struct routes *routes, const struct source_draft *draft,
+       const struct event_names *type, const struct slice *own)
 {
-    const struct slice *own = &loader->config->topics[own_topic(type)];
     size_t most = 1 + draft->extra_topics.count;
 
     for (size_t i = 0; i < routes->count; i++) {
@@ -195,6 +217,26 @@ settle(struct loader *loader, const struct routes *routes, const struct source_d
     return (struct target_list){list, count};
 }
 
+static void
+settle_source(struct loader *loader, const struct routes *routes, struct source_draft *draft)
+{
+    struct source *source = &draft->source;
+    size_t count = count_own_types(source);
+    struct target_list *custom = arena_zalloc(loader->arena, count + 1, sizeof *custom);
+
+    for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
+        const struct slice *own = &loader->config->topics[own_topic((enum event_type)type)];
+
+        source->targets[type] = settle(loader, routes, draft, event_names((enum event_type)type), own);
+    }
+    for (size_t i = 0; custom != NULL && i < count; i++) {
+        const struct custom_type *type = &source->mapping->custom_types[i];
+
+        custom[i] = settle(loader, routes, draft, &type->names, &type->topic);
+    }
+    source->custom_targets = custom;
+}
+
 void
 routes_apply(struct loader *loader, const struct node *root, struct source_drafts sources)
 {
@@ -206,8 +248,6 @@ routes_apply(struct loader *loader, const struct node *root, struct source_draft
         loader->where = draft->where;
         check_targets(loader, draft->node, "extra_topics", draft->extra_topics);
         loader->where = "";
-        for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
-            draft->source.targets[type] = settle(loader, &routes, draft, (enum event_type)type);
-        }
+        settle_source(loader, &routes, draft);
     }
 }

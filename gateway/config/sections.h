@@ -16,6 +16,11 @@ const struct zone *zone_read(struct loader *loader, const struct node *mapping, 
 const struct slice *settings_read(struct loader *loader, const struct node *mapping,
                                   const struct adapter_setting *rows);
 
+/* What the adapter of a source follows, where it follows one; else NULL. source is the source's mapping. */
+const struct mapping *mapping_read(struct loader *loader, const struct node *source, const struct adapter *adapter);
+/* A copy in lower case: header fields' names are compared so. */
+struct slice lower_case(struct loader *loader, struct slice text);
+
 /* The drafts of all sources, in the arena; one that is not whole is told and left out of nothing. */
 struct source_drafts {
     struct source_draft *drafts;
@@ -46,7 +51,9 @@ int names_compare(struct slice a, struct slice b);
 /* Whether accounts are configured at all, also such that have faults or are left out. */
 bool accounts_given(const struct node *root);
 
-/* Reads the routes and settles, for each source and event type, the topics. */
+/* Tells when events cannot go to that topic, which stands at key in that line. */
+void topic_check(struct loader *loader, unsigned line, const char *key, struct slice topic);
+/* Reads the routes and settles, for each source and event type, own ones too, the topics. */
 void routes_apply(struct loader *loader, const struct node *root, struct source_drafts sources);
 
 /* Lays what running has over every option that does not reload, and notes those that the file has otherwise. */

@@ -29,8 +29,7 @@ read_expectations(struct loader *loader, struct source_draft *draft)
 
 /* --- the source --- */
 
-/* Header names are compared in lower case. */
-static struct slice
+struct slice
 lower_case(struct loader *loader, struct slice text)
 {
     char *copy = arena_zalloc(loader->arena, text.length + 1, 1);
@@ -58,6 +57,7 @@ read_source(struct loader *loader, struct source_draft *draft)
         return;
     }
     source->settings = settings_read(loader, draft->node, source->adapter->settings);
+    source->mapping = mapping_read(loader, draft->node, source->adapter);
     source->signed_by_vendor = source->settings != NULL && source->adapter->signed_with != NULL &&
                                source->adapter->signed_with(source->settings, source->mapping);
     if (source->budget_ms == 0) {

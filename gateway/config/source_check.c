@@ -164,11 +164,11 @@ check_secrets(struct loader *loader, const struct source_draft *draft)
 
 /* --- who vouches for the senders --- */
 
-/* The names of the adapter's secret settings, which make its signature verifiable: ", settings.key". */
+/* The options that make its vendor's signature verifiable: ", settings.key". */
 static struct slice
 signing_settings(struct loader *loader, const struct adapter *adapter)
 {
-    struct slice list = slice_make("", 0);
+    struct slice list = slice_from(adapter->mapped ? ", mapping.signature.keys" : "");
 
     for (const struct adapter_setting *row = adapter->settings; adapter->signed_with != NULL && row->name != NULL;
          row++) {
@@ -184,10 +184,12 @@ check_vouched(struct loader *loader, const struct source_draft *draft)
 {
     const struct source *source = &draft->source;
 
-    /* A file of secrets that could not be read has been told: more would only distract. */
+    /* A file of secrets that could not be read has been told, and so has a signature that is not whole: more would only
+     * distract. */
     if (source->adapter == NULL || source->secret_count > 0 || source->allow.count > 0 ||
         source->expectation_count > 0 || source->signed_by_vendor ||
-        tree_given(tree_member(draft->node, slice_from("secrets_file")))) {
+        tree_given(tree_member(draft->node, slice_from("secrets_file"))) ||
+        tree_given(option_node(draft->node, "mapping.signature"))) {
         return;
     }
     if (source->open) {

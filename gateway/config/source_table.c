@@ -124,7 +124,8 @@ const struct config_option source_table[] = {
      .help = "topics that all its events go to, on top of their own"},
     {.path = "settings", .kind = OPTION_MAPPING, .help = "the adapter's own: see Adapters"},
     {.path = "mapping",
-     .kind = OPTION_MAPPING,
+     .kind = OPTION_SECTION,
+     .items = mapping_table,
      .help = "of the adapter `generic`: how its callbacks are read; see docs/adding-a-vendor.md"},
     {0},
 };

@@ -35,6 +35,7 @@ struct account_draft {
 extern const struct config_option config_table[];  /* struct config */
 extern const struct config_option route_table[];   /* struct route */
 extern const struct config_option source_table[];  /* struct source_draft */
+extern const struct config_option mapping_table[]; /* struct mapping_draft */
 extern const struct config_option account_table[]; /* struct account_draft */
 extern const struct config_option code_table[];    /* struct code_rule */
 

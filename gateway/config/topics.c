@@ -1,6 +1,7 @@
 /* The topics that a configuration needs, each with the policies that its readers rely on. */
 #include <stdlib.h>
 
+#include "adapters/mapping.h"
 #include "config/sections.h"
 
 #define MESSAGE_OVERHEAD_BYTES 65536 /* of an event, beside the body */
@@ -72,14 +73,28 @@ add(const struct config *config, struct spec_list *list, struct slice name, cons
     };
 }
 
+/* How many types of events a source may make, its own ones behind ours. */
+static size_t
+count_types(const struct source *source)
+{
+    return EVENT_TYPE_COUNT + (source->mapping == NULL ? 0 : source->mapping->custom_count);
+}
+
+/* Where those of the type at that place go. */
+static const struct target_list *
+targets_at(const struct source *source, size_t type)
+{
+    return type < EVENT_TYPE_COUNT ? &source->targets[type] : &source->custom_targets[type - EVENT_TYPE_COUNT];
+}
+
 static size_t
 count_targets(const struct config *config)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < config->source_count; i++) {
-        for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
-            count += config->sources[i].targets[type].count;
+        for (size_t type = 0; type < count_types(&config->sources[i]); type++) {
+            count += targets_at(&config->sources[i], type)->count;
         }
     }
     return count;
@@ -101,8 +116,8 @@ config_topic_specs(const struct config *config, size_t *count)
         }
     }
     for (size_t i = 0; i < config->source_count; i++) {
-        for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
-            const struct target_list *targets = &config->sources[i].targets[type];
+        for (size_t type = 0; type < count_types(&config->sources[i]); type++) {
+            const struct target_list *targets = targets_at(&config->sources[i], type);
 
             for (size_t j = 0; j < targets->count; j++) {
                 add(config, &list, targets->topics[j], &policies[TOPIC_CALL_EVENTS]);
@@ -128,14 +143,9 @@ struct slice *
 config_event_topics(const struct config *config, size_t more, size_t *count)
 {
     static const enum topic_role roles[] = {TOPIC_CALL_EVENTS, TOPIC_AGENT_EVENTS, TOPIC_TASK_EVENTS, TOPIC_UNMAPPED};
-    size_t most = sizeof(roles) / sizeof(roles[0]) + more;
+    size_t most = sizeof(roles) / sizeof(roles[0]) + more + count_targets(config);
     struct slice *topics;
 
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            most += config->sources[i].targets[type].count;
-        }
-    }
     *count = 0;
     topics = calloc(most, sizeof(*topics));
     if (topics == NULL) {
@@ -145,8 +155,8 @@ config_event_topics(const struct config *config, size_t more, size_t *count)
         config_add_topic(topics, count, config->topics[roles[i]]);
     }
     for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-            const struct target_list *targets = &config->sources[i].targets[type];
+        for (size_t type = 0; type < count_types(&config->sources[i]); type++) {
+            const struct target_list *targets = targets_at(&config->sources[i], type);
 
             for (size_t j = 0; j < targets->count; j++) {
                 config_add_topic(topics, count, targets->topics[j]);
