@@ -84,6 +84,7 @@ load(struct loader *loader, struct slice yaml, const struct config *running)
     struct source_drafts drafts = sources_read(loader, root);
     routes_apply(loader, root, drafts);
     take_sources(loader, drafts);
+    tls_check(loader, root);
     turn_to(loader, CONFIG_ACCOUNTS);
     accounts_read(loader, root);
     turn_to(loader, 0);

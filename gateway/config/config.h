@@ -7,6 +7,7 @@
 #include "adapters/adapter.h"
 #include "adapters/operation.h"
 #include "base/address.h"
+#include "base/tls.h"
 #include "bus/kafka_settings.h"
 #include "bus/topic_admin.h"
 #include "event/cloudevent.h"
@@ -134,16 +135,6 @@ struct ingress_limits {
     size_t output_bytes; /* that one connection may leave unread */
 };
 
-/* TLS of the callback port. */
-struct tls_settings {
-    const char *certificate_file; /* PEM, with its chain; NULL: plain HTTP */
-    const char *key_file;         /* PEM */
-    const char *client_ca_file;   /* PEM: who signs clients' certificates; NULL: none are asked for */
-    int minimum;                  /* an enum tls_version */
-    const char *ciphers;          /* of TLS 1.2, as OpenSSL writes them; NULL: modern ones */
-};
-enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
-
 struct named_zone {
     const char *name;
     struct zone *zone;
@@ -177,8 +168,8 @@ struct config {
     struct slice address; /* of the callback port */
     unsigned port;        /* 0: any, as the tests do */
     unsigned workers;
-    struct tls_settings tls;
-    size_t dedup_ids; /* that are remembered at most, of all sources together */
+    struct tls_settings tls; /* of the callback port */
+    size_t dedup_ids;        /* that are remembered at most, of all sources together */
     struct ingress_limits limits;
     struct network_list trusted_proxies;
     unsigned shutdown_seconds; /* what is owed is finished within */

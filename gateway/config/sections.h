@@ -58,6 +58,8 @@ void routes_apply(struct loader *loader, const struct node *root, struct source_
 
 /* Lays what running has over every option that does not reload, and notes those that the file has otherwise. */
 void config_keep(struct loader *loader, const struct config *running);
+/* Certificate, key and the rest of the callback port's TLS, with what stands in their files. */
+void tls_check(struct loader *loader, const struct node *root);
 /* Checks between options of the file's sections. */
 void config_check(struct loader *loader, const struct node *root);
 /* For how long the topics that Trunkline makes keep their records, in seconds; 0: as long as the broker says. */

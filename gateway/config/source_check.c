@@ -187,7 +187,7 @@ check_vouched(struct loader *loader, const struct source_draft *draft)
     /* A file of secrets that could not be read has been told, and so has a signature that is not whole: more would only
      * distract. */
     if (source->adapter == NULL || source->secret_count > 0 || source->allow.count > 0 ||
-        source->expectation_count > 0 || source->signed_by_vendor ||
+        source->expectation_count > 0 || source->signed_by_vendor || source->client_certificate ||
         tree_given(tree_member(draft->node, slice_from("secrets_file"))) ||
         tree_given(option_node(draft->node, "mapping.signature"))) {
         return;
@@ -197,9 +197,28 @@ check_vouched(struct loader *loader, const struct source_draft *draft)
                   loader->where);
     } else {
         fault_add(loader->faults, draft->node->line,
-                  "%snothing checks who posts to it; set secrets, allow, expect%.*s, or, to take callbacks from "
+                  "%snothing checks who posts to it; set secrets, allow, expect, client_certificate%.*s, or, to take "
+                  "callbacks from "
                   "anybody, open: true",
                   loader->where, SLICE_ARGS(signing_settings(loader, source->adapter)));
+    }
+}
+
+static void
+check_certificate(struct loader *loader, const struct source_draft *draft)
+{
+    const struct source *source = &draft->source;
+    const struct tls_settings *tls = &loader->config->tls;
+
+    if (source->client_certificate && (tls->certificate_file == NULL || tls->client_ca_file == NULL)) {
+        fault_add(loader->faults, option_line(draft->node, "client_certificate"),
+                  "%sclient_certificate: nobody is asked for one; set gateway.tls.%s, or take this out", loader->where,
+                  tls->certificate_file == NULL ? "certificate_file, key_file and client_ca_file" : "client_ca_file");
+    }
+    if (!source->client_certificate && source->certificate_name_count > 0) {
+        fault_add(loader->faults, option_line(draft->node, "certificate_names"),
+                  "%scertificate_names mean nothing without client_certificate: true; set it, or take them out",
+                  loader->where);
     }
 }
 
@@ -211,6 +230,7 @@ source_check(struct loader *loader, const struct source_draft *draft)
     check_names(loader, draft);
     check_request(loader, draft);
     check_secrets(loader, draft);
+    check_certificate(loader, draft);
     check_vouched(loader, draft);
     if (source->adapter != NULL && source->budget_ms > source->adapter->budget_ms) {
         fault_add(&loader->warnings, option_line(draft->node, "budget_ms"),

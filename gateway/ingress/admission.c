@@ -1,5 +1,5 @@
 /* Admission judges a request by its head alone, before a byte of body is read: path (404), method (405), encodings that
- * are not read (415), declared size (413), the sender's address and its secret (401).
+ * are not read (415), declared size (413), the sender's address, its secret and its certificate (401).
  *
  * Paths are /callbacks/<source>[/<secret>][/<endpoint>], exactly: a segment is one or more unreserved characters of
  * RFC 3986, so percent-encoding, dot segments, doubled and trailing slashes are all 404. Where a source has secrets,
@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/percent.h"
+#include "base/tls.h"
 #include "ingress/generation.h"
 #include "ingress/service.h"
 #include "ingress/worker.h"
@@ -299,6 +300,22 @@ unauthorized(struct ticket *ticket, const char *reason)
     return REFUSAL_UNAUTHORIZED;
 }
 
+/* Any that our CA vouches for, or one that bears a name of the source's list. */
+static bool
+certificate_fits(const struct ticket *ticket)
+{
+    const struct source *source = ticket->source;
+    bool fits = source->certificate_name_count == 0;
+
+    if (ticket->session == NULL || !tls_certified(ticket->session)) {
+        return false;
+    }
+    for (size_t i = 0; i < source->certificate_name_count && !fits; i++) {
+        fits = tls_certified_as(ticket->session, source->certificate_names[i]);
+    }
+    return fits;
+}
+
 static enum refusal
 check_sender(struct ticket *ticket, struct slice path_secret)
 {
@@ -314,7 +331,10 @@ check_sender(struct ticket *ticket, struct slice path_secret)
     if (source->secret_count > 0 && !known) {
         return unauthorized(ticket, "secret");
     }
-    ticket->vouched = source->allow.count > 0 || source->secret_count > 0;
+    if (source->client_certificate && !certificate_fits(ticket)) {
+        return unauthorized(ticket, "certificate");
+    }
+    ticket->vouched = source->allow.count > 0 || source->secret_count > 0 || source->client_certificate;
     return endpoint_exists(source->adapter, ticket->endpoint) ? REFUSAL_NONE : REFUSAL_NOT_FOUND;
 }
 

@@ -213,6 +213,7 @@ make_ticket(struct connection *connection)
     ticket->peer = connection->peer;
     ticket->sender = connection->peer;
     ticket->connection = connection;
+    ticket->session = link_session(connection->link);
     return ticket;
 }
 
@@ -428,11 +429,47 @@ connection_on_end(void *argument, bool broken)
     connection_run(connection);
 }
 
+/* Who is there tells whether it is a vendor with a wrong certificate or a scanner. */
+static void
+note_handshake(const struct connection *connection, const char *reason)
+{
+    struct worker *worker = connection->worker;
+    char sender[ADDRESS_TEXT_BYTES];
+    size_t length = address_format(&connection->peer, sender);
+
+    metric_add(worker->generation->counters->handshakes_failed, 1);
+    log_warn_limited(&worker->refusals, "handshake_failed", log_text("reason", reason),
+                     log_slice("sender", slice_make(sender, length)));
+}
+
+/* Who speaks plain HTTP is told in kind. */
+void
+connection_on_handshake_failed(void *argument, const struct handshake_fault *fault)
+{
+    struct connection *connection = argument;
+
+    note_handshake(connection, fault->reason);
+    if (fault->gone) {
+        close_now(connection);
+    } else if (fault->plain_http) {
+        refuse_early(connection, REFUSAL_BAD_REQUEST);
+    } else {
+        link_end_output(connection->link);
+        enter(connection, CONNECTION_LINGERING);
+    }
+    connection_run(connection);
+}
+
 /* A request may be on its way just now. Closed at once, its sender would be told of a reset, and the event be lost to
  * one that never repeats. */
 static void
 part(struct connection *connection)
 {
+    if (!link_ready(connection->link)) {
+        note_handshake(connection, "it was not over in time");
+        close_now(connection);
+        return;
+    }
     if (link_input_waits(connection->link)) {
         enter(connection, connection->state); /* it has come already: it is read next */
         return;

@@ -9,6 +9,7 @@
 #include "ingress/guard.h"
 #include "ingress/ticket.h"
 
+struct handshake_fault;
 struct link;
 struct sockaddr;
 struct worker;
@@ -54,6 +55,7 @@ struct connection {
 void connection_on_input(void *argument);
 void connection_on_flushed(void *argument);
 void connection_on_end(void *argument, bool broken);
+void connection_on_handshake_failed(void *argument, const struct handshake_fault *fault);
 /* The patience of its state has run out. */
 void connection_on_due(struct deadline *deadline);
 /* Whose deadline it is. */

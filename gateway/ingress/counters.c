@@ -61,6 +61,8 @@ counters_new(const struct config *config, struct metrics *metrics)
     counters->connections = metrics_gauge(metrics, "trunkline_connections", "Open client connections.", "");
     counters->connections_total =
         metrics_counter(metrics, "trunkline_connections_total", "Client connections accepted.", "");
+    counters->handshakes_failed = metrics_counter(metrics, "trunkline_tls_handshakes_failed_total",
+                                                  "Client connections whose TLS handshake came to nothing.", "");
     counters->evictions = metrics_counter(metrics, "trunkline_connections_evicted_total",
                                           "Client connections closed to make room for new ones.", "");
     for (size_t i = 0; i < config->source_count; i++) {

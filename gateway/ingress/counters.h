@@ -8,6 +8,7 @@
 struct counters {
     struct metric *connections;
     struct metric *connections_total;
+    struct metric *handshakes_failed;
     struct metric *evictions;
     size_t source_count;
     struct metric **callbacks;      /* a row of outcomes a source; the last row: no source known */

@@ -3,7 +3,8 @@
  * Its parser is not fit for what clients send: it misreads request lines that come in two pieces, takes ambiguous
  * framing, and closes without an answer. Therefore our callbacks stand in front of the library's on each connection,
  * and it is called with a synthetic head, alone in the input. Pausing, which the library needs to keep pipelined
- * requests apart, is then not needed either: it would cost two system calls a request. */
+ * requests apart, is then not needed either: it would cost two system calls a request. TLS, too, is ours: the library
+ * has it only with buffers that lose half-closed connections. */
 #include "ingress/engine.h"
 
 #include <errno.h>
@@ -13,6 +14,9 @@
 #include <evhtp/evhtp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
+#include "base/tls.h"
+#include "ingress/seal.h"
 
 #define BACKLOG         4096
 #define EXHAUSTED_PAUSE 100000 /* microseconds */
@@ -45,7 +49,9 @@ struct link {
     struct bufferevent *buffer;
     bufferevent_data_cb library_read, library_write;
     void *owner;
-    bool answered; /* the request is over once the output is flushed */
+    bool answered;     /* the request is over once the output is flushed */
+    bool parting;      /* the output ends once it is flushed */
+    struct seal *seal; /* NULL: it is without TLS */
 };
 
 /* The library's write callback ends the answered request and makes its parser ready for the next. */
@@ -58,12 +64,50 @@ end_request(struct link *link)
 }
 
 static void
+handshake_failed(struct link *link, const char *reason, bool gone)
+{
+    struct handshake_fault fault = {reason, !gone && tls_met_plain_http(seal_session(link->seal)), gone};
+
+    seal_free(link->seal);
+    link->seal = NULL;
+    link->engine->handlers->on_handshake_failed(link->owner, &fault);
+}
+
+static void
+on_sealed_read(struct link *link)
+{
+    const struct engine_handlers *handlers = link->engine->handlers;
+    struct error error = {{0}};
+
+    switch (seal_on_read(link->seal, &error)) {
+    case SEAL_NOTHING:
+        break;
+    case SEAL_INPUT:
+        handlers->on_input(link->owner);
+        break;
+    case SEAL_END:
+        handlers->on_end(link->owner, false);
+        break;
+    case SEAL_BREAK:
+        handlers->on_end(link->owner, true);
+        break;
+    case SEAL_FAILED:
+        handshake_failed(link, error.text, false);
+        break;
+    }
+}
+
+static void
 on_read(struct bufferevent *buffer, void *argument)
 {
     struct link *link = argument;
 
     (void)buffer;
-    link->engine->handlers->on_input(link->owner);
+    if (link->seal != NULL) {
+        on_sealed_read(link);
+    } else {
+        link->engine->handlers->on_input(link->owner);
+    }
 }
 
 static void
@@ -72,6 +116,9 @@ on_write(struct bufferevent *buffer, void *argument)
     struct link *link = argument;
 
     (void)buffer;
+    if (link->parting) {
+        link_end_output(link);
+    }
     if (link->answered) {
         end_request(link);
     }
@@ -82,9 +129,16 @@ static void
 on_event(struct bufferevent *buffer, short what, void *argument)
 {
     struct link *link = argument;
+    bool broken = (what & BEV_EVENT_ERROR) != 0;
 
     (void)buffer;
-    link->engine->handlers->on_end(link->owner, (what & BEV_EVENT_ERROR) != 0);
+    if (!link_ready(link) && tls_begun(link_session(link))) {
+        handshake_failed(link, "the client hung up in the middle of it", true);
+    } else if (link->seal != NULL && link_ready(link) && !broken) {
+        seal_on_hang_up(link->seal);
+    } else {
+        link->engine->handlers->on_end(link->owner, broken);
+    }
 }
 
 /* Called by the library when it frees a connection, whoever asked for it. */
@@ -97,6 +151,7 @@ on_connection_end(evhtp_connection_t *connection, void *argument)
     if (link->engine->beginning == link) {
         link->engine->beginning = NULL;
     }
+    seal_free(link->seal);
     free(link);
     return EVHTP_RES_OK;
 }
@@ -257,10 +312,47 @@ link_descriptor(const struct link *link)
     return link->connection->sock;
 }
 
+/* Tries the socket at once: an answer that fits, as nearly all do, costs one system call and no event. */
+static bool
+send_now(void *argument, struct slice bytes)
+{
+    struct link *link = argument;
+    size_t sent = 0;
+
+    if (link_flushed(link)) {
+        ssize_t result = send(link->connection->sock, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+            return false;
+        }
+        sent = result < 0 ? 0 : (size_t)result;
+    }
+    return sent == bytes.length || bufferevent_write(link->buffer, bytes.data + sent, bytes.length - sent) == 0;
+}
+
+bool
+link_secure(struct link *link, const struct tls_context *context)
+{
+    link->seal = seal_new(context, link->buffer, link->engine->input_bytes, send_now, link);
+    return link->seal != NULL;
+}
+
+bool
+link_ready(const struct link *link)
+{
+    return link->seal == NULL || seal_ready(link->seal);
+}
+
+const struct tls_session *
+link_session(const struct link *link)
+{
+    return link->seal == NULL ? NULL : seal_session(link->seal);
+}
+
 struct evbuffer *
 link_input(struct link *link)
 {
-    return bufferevent_get_input(link->buffer);
+    return link->seal == NULL ? bufferevent_get_input(link->buffer) : seal_input(link->seal);
 }
 
 bool
@@ -308,21 +400,10 @@ link_finish(struct link *link)
     }
 }
 
-/* Tries the socket at once: an answer that fits, as nearly all do, costs one system call and no event. */
 bool
 link_write(struct link *link, struct slice bytes)
 {
-    size_t sent = 0;
-
-    if (link_flushed(link)) {
-        ssize_t result = send(link->connection->sock, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-        if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-            return false;
-        }
-        sent = result < 0 ? 0 : (size_t)result;
-    }
-    return sent == bytes.length || bufferevent_write(link->buffer, bytes.data + sent, bytes.length - sent) == 0;
+    return link->seal == NULL ? send_now(link, bytes) : seal_write(link->seal, bytes);
 }
 
 bool
@@ -331,15 +412,25 @@ link_flushed(const struct link *link)
     return evbuffer_get_length(bufferevent_get_output(link->buffer)) == 0;
 }
 
+/* Over TLS the client is told twice: by TLS, and by the socket. */
 void
 link_end_output(struct link *link)
 {
-    /* Fails only when the client is gone, which the next read tells. */
-    (void)shutdown(link->connection->sock, SHUT_WR);
+    if (link->seal != NULL) {
+        seal_end(link->seal);
+    }
+    link->parting = !link_flushed(link);
+    if (!link->parting) {
+        /* Fails only when the client is gone, which the next read tells. */
+        (void)shutdown(link->connection->sock, SHUT_WR);
+    }
 }
 
 void
 link_close(struct link *link)
 {
+    if (link->seal != NULL) {
+        seal_end(link->seal);
+    }
     evhtp_connection_free(link->connection);
 }

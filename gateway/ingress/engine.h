@@ -10,6 +10,15 @@ struct event_base;
 struct evbuffer;
 struct link; /* the engine's side of one connection */
 struct sockaddr;
+struct tls_context;
+struct tls_session;
+
+/* Why the handshake of TLS came to nothing. */
+struct handshake_fault {
+    const char *reason; /* in words for the log */
+    bool plain_http;    /* the client knows nothing of TLS: from now on the link is one without */
+    bool gone;          /* there is nobody to be told any more; else the client has been, as far as TLS allows */
+};
 
 /* Whom the engine calls, on its loop. */
 struct engine_handlers {
@@ -20,6 +29,9 @@ struct engine_handlers {
     void (*on_input)(void *owner);            /* there is more in link_input() */
     void (*on_flushed)(void *owner);          /* what link_write() could not send at once has gone out */
     void (*on_end)(void *owner, bool broken); /* the client sends no more (it may still read), or is gone */
+    /* Instead of on_input. Where the client is not gone, what it still sends is told by on_input, and is worth nothing.
+     */
+    void (*on_handshake_failed)(void *owner, const struct handshake_fault *fault);
 };
 
 /* handlers and argument outlive it. input_bytes: how much a link holds that is not used up; then nothing more is read
@@ -35,6 +47,13 @@ void engine_free(struct engine *engine); /* after its links are closed; NULL is 
 
 void link_own(struct link *link, void *owner);
 int link_descriptor(const struct link *link); /* of its socket */
+/* From its first byte on it is one over TLS; the context is needed no longer than this call. Before link_own; false:
+ * out of memory. */
+bool link_secure(struct link *link, const struct tls_context *context) MUST_CHECK;
+/* Whether requests come and answers go: over TLS not before the handshake is over, else always. */
+bool link_ready(const struct link *link);
+/* NULL: it is one without TLS. It may be asked who the client is. */
+const struct tls_session *link_session(const struct link *link);
 /* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
 /* Whether the kernel holds more: then on_input comes, unless on_end does. */

@@ -43,6 +43,7 @@ static void
 generation_free(struct generation *generation)
 {
     service_free(generation->service);
+    tls_context_free(generation->tls);
     counters_free((struct counters *)generation->counters);
     free((struct slice *)generation->topics);
     config_free(generation->owned);
@@ -107,6 +108,26 @@ topics_of(const struct config *config, size_t *count)
     return topics;
 }
 
+/* The files are read with the generation, so that they are its own: a reload takes up what lies there then. */
+static bool
+use_tls(struct generation *generation, struct metrics *metrics, struct error *error)
+{
+    const struct tls_settings *settings = &generation->config->tls;
+    struct error reason = {{0}};
+
+    if (settings->certificate_file == NULL) {
+        return true;
+    }
+    generation->tls = tls_context_new(settings, NULL, &reason);
+    if (generation->tls == NULL) {
+        return error_set(error, "gateway.tls.%s", reason.text);
+    }
+    metric_set(metrics_gauge(metrics, "trunkline_tls_certificate_expiry_time_seconds",
+                             "When the certificate of the callback port expires, in Unix time.", ""),
+               tls_context_expires_seconds(generation->tls));
+    return true;
+}
+
 struct generation *
 generation_new(const struct config *config, unsigned workers, struct metrics *metrics, struct error *error)
 {
@@ -122,7 +143,7 @@ generation_new(const struct config *config, unsigned workers, struct metrics *me
     generation->topics = topics_of(config, &generation->topic_count);
     if (generation->holders == NULL || generation->counters == NULL || generation->topics == NULL) {
         error_set(error, "out of memory");
-    } else {
+    } else if (use_tls(generation, metrics, error)) {
         generation->service = service_new(config, metrics, error);
     }
     if (generation->service != NULL) {

@@ -11,6 +11,7 @@ struct counters;
 struct generation_holders;
 struct holding;
 struct service;
+struct tls_context;
 
 struct generation {
     const struct config *config;
@@ -18,6 +19,7 @@ struct generation {
     struct service *service;
     const struct slice *topics; /* that callbacks may go to, each once, each followed by a NUL */
     size_t topic_count;
+    struct tls_context *tls; /* of connections that begin now; NULL: they are without TLS */
 
     struct config *owned;               /* freed with it; NULL: the configuration is somebody else's */
     struct generation_holders *holders; /* NULL in tests: nobody counts */

@@ -18,6 +18,7 @@
 
 struct connection;
 struct generation;
+struct tls_session;
 struct worker;
 
 /* The request's head as the guard judged it; slices live in the ticket's arena. */
@@ -54,20 +55,21 @@ struct ticket {
     char request_id[REQUEST_ID_BYTES + 1];
 
     struct head head;
-    struct address peer;      /* the connection's other end */
-    struct slice body;        /* complete when TICKET_PUBLISHING begins; grows before */
-    int64_t started_ns;       /* monotonic, when the head was complete */
-    struct deadline deadline; /* the source's budget, then the patience for the spool */
-    size_t buffered_bytes;    /* its share of the worker's */
-    struct holding *holding;  /* of its source; NULL: not admitted, or, in tests, nobody counts */
-    bool in_hand;             /* counted there */
+    struct address peer;               /* the connection's other end */
+    const struct tls_session *session; /* the connection's, for admission; NULL: it is without TLS */
+    struct slice body;                 /* complete when TICKET_PUBLISHING begins; grows before */
+    int64_t started_ns;                /* monotonic, when the head was complete */
+    struct deadline deadline;          /* the source's budget, then the patience for the spool */
+    size_t buffered_bytes;             /* its share of the worker's */
+    struct holding *holding;           /* of its source; NULL: not admitted, or, in tests, nobody counts */
+    bool in_hand;                      /* counted there */
 
     /* Set by admission. */
     const struct source *source;
     struct address sender; /* the peer, or whom a trusted proxy names */
     struct slice endpoint;
     struct slice public_path, public_query; /* without the secret: for logs and dead letters */
-    bool vouched;                           /* a secret or an address vouches for the sender */
+    bool vouched;                           /* a secret, an address or a certificate vouches for the sender */
 
     /* Set by conversion. */
     enum body_format format;

@@ -38,6 +38,12 @@
 static void
 on_accept(void *argument, struct link *link, const struct sockaddr *peer)
 {
+    const struct worker *worker = argument;
+
+    if (worker->generation->tls != NULL && !link_secure(link, worker->generation->tls)) {
+        link_close(link);
+        return;
+    }
     population_admit(argument, link, peer);
 }
 
@@ -58,6 +64,7 @@ static const struct engine_handlers handlers = {
     .on_input = connection_on_input,
     .on_flushed = connection_on_flushed,
     .on_end = connection_on_end,
+    .on_handshake_failed = connection_on_handshake_failed,
 };
 
 static struct ticket *

@@ -55,6 +55,15 @@ print_secrets(const struct source *source, FILE *stream)
     }
 }
 
+static void
+print_certificate(const struct source *source, FILE *stream, const char *joint)
+{
+    fprintf(stream, "%sa client certificate", joint);
+    for (size_t i = 0; i < source->certificate_name_count; i++) {
+        fprintf(stream, "%s%.*s", i == 0 ? " of " : " or ", SLICE_ARGS(source->certificate_names[i]));
+    }
+}
+
 /* "source yeta (yeta): 1 secret in the path; 2 networks" */
 static void
 print_source(const struct source *source, FILE *stream)
@@ -73,6 +82,10 @@ print_source(const struct source *source, FILE *stream)
     }
     if (source->allow.count > 0) {
         fprintf(stream, "%s%zu network%s", joint, source->allow.count, source->allow.count == 1 ? "" : "s");
+        joint = "; ";
+    }
+    if (source->client_certificate) {
+        print_certificate(source, stream, joint);
         joint = "; ";
     }
     for (size_t i = 0; i < source->expectation_count; i++) {

@@ -29,11 +29,11 @@
 #define PATIENCE_SECONDS  2 /* of a start with a spool, for the first look at the topics: making them takes a second */
 
 static void
-url_write(char url[URL_BYTES], struct slice address, unsigned port)
+url_write(char url[URL_BYTES], const char *scheme, struct slice address, unsigned port)
 {
     bool bare_ipv6 = address.length > 0 && memchr(address.data, ':', address.length) != NULL && address.data[0] != '[';
 
-    snprintf(url, URL_BYTES, bare_ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), port);
+    snprintf(url, URL_BYTES, bare_ipv6 ? "%s://[%.*s]:%u" : "%s://%.*s:%u", scheme, SLICE_ARGS(address), port);
 }
 
 static void
@@ -122,7 +122,8 @@ ingress_begin(struct process *process, struct error *error)
     if (process_bears_outages(process) && !away && !ingress_health(process->ingress).kafka_reachable) {
         start_without_kafka(process, "Kafka has told of the topics and is slow to take records");
     }
-    url_write(process->url, process->config->address, ingress_port(process->ingress));
+    url_write(process->url, process->config->tls.certificate_file == NULL ? "http" : "https", process->config->address,
+              ingress_port(process->ingress));
     reload_serve(process->reload, process->ingress, process->preparation);
     return true;
 }
@@ -352,7 +353,7 @@ process_open(struct process *process, struct error *error)
     if (process->management == NULL) {
         return false;
     }
-    url_write(process->management_url, config->management_address, management_port(process->management));
+    url_write(process->management_url, "http", config->management_address, management_port(process->management));
     return true;
 }
 
