@@ -1,5 +1,4 @@
-/* Fuzzes what reads the commands and results topics. An input is a record: lines "name: value" are its headers up to an
- * empty line, the rest is its value; one that begins with `{` or `[` has no headers. */
+/* Fuzzes what reads the commands and results topics. An input is a record, as record_text.h reads it. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -8,8 +7,8 @@
 #include "event/attribute.h"
 #include "event/command.h"
 #include "event/result.h"
+#include "fuzz/record_text.h"
 
-#define HEADERS_MAX 16
 #define ARENA_BYTES ((size_t)64 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,35 +19,6 @@ require(bool condition)
     if (!condition) {
         abort();
     }
-}
-
-/* Takes the headers off the text. */
-static size_t
-take_headers(struct slice *text, struct record_header headers[HEADERS_MAX])
-{
-    size_t count = 0;
-
-    while (text->length > 0 && text->data[0] != '{' && text->data[0] != '[') {
-        const char *end = memchr(text->data, '\n', text->length);
-        size_t length = end == NULL ? text->length : (size_t)(end - text->data);
-        const char *colon = memchr(text->data, ':', length);
-
-        if (colon != NULL && count < HEADERS_MAX) {
-            size_t name = (size_t)(colon - text->data);
-            size_t value = name + 1 < length && colon[1] == ' ' ? name + 2 : name + 1;
-
-            headers[count++] = (struct record_header){
-                .name = slice_make(text->data, name),
-                .value = slice_make(text->data + value, length - value),
-            };
-        }
-        text->data += end == NULL ? length : length + 1;
-        text->length -= end == NULL ? length : length + 1;
-        if (length == 0) {
-            break;
-        }
-    }
-    return count;
 }
 
 static void
@@ -142,9 +112,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice text = slice_make((const char *)data, size);
-    struct record_header headers[HEADERS_MAX];
+    struct record_header headers[RECORD_TEXT_HEADERS_MAX];
     struct arena *arena = arena_new(NULL, ARENA_BYTES);
-    size_t count = take_headers(&text, headers);
+    size_t count = record_text_headers(&text, headers);
 
     check_command(text, headers, count, arena);
     arena_free(arena);

@@ -1,15 +1,12 @@
-/* Fuzzes what reads HTTP: the guard and the un-chunker judge alike however the input is cut, and what the guard lets
- * pass is cut into slices that hold nothing it forbids. */
+/* Fuzzes what reads HTTP: the guard judges alike however the input is cut, and what it lets pass is cut into slices
+ * that hold nothing it forbids. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "ingress/chunked.h"
 #include "ingress/guard.h"
 #include "ingress/head.h"
 #include "ingress/syntax.h"
-
-#define BODY_LIMIT 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,44 +71,6 @@ check_head(const struct guard *guard, struct slice text)
     arena_free(arena);
 }
 
-/* Returns the number of body bytes; *verdict and *used as the un-chunker left them. */
-static size_t
-feed_chunks(struct slice text, size_t piece, enum chunked_verdict *verdict, size_t *used)
-{
-    struct chunked chunked;
-    size_t length = 0;
-
-    chunked_init(&chunked, BODY_LIMIT);
-    *verdict = CHUNKED_MORE;
-    *used = 0;
-    while (*used < text.length && *verdict != CHUNKED_COMPLETE && *verdict != CHUNKED_REFUSED) {
-        size_t left = text.length - *used;
-        struct slice data;
-        size_t consumed;
-
-        *verdict = chunked_feed(&chunked, slice_make(text.data + *used, piece != 0 && left > piece ? piece : left),
-                                &consumed, &data);
-        *used += consumed;
-        length += data.length;
-    }
-    require(length <= BODY_LIMIT);
-    return length;
-}
-
-static void
-check_chunks(struct slice text)
-{
-    enum chunked_verdict whole;
-    enum chunked_verdict cut;
-    size_t whole_used;
-    size_t cut_used;
-    size_t length = feed_chunks(text, 0, &whole, &whole_used);
-
-    require(feed_chunks(text, 1, &cut, &cut_used) == length);
-    require(whole_used == cut_used && (whole == CHUNKED_COMPLETE) == (cut == CHUNKED_COMPLETE) &&
-            (whole == CHUNKED_REFUSED) == (cut == CHUNKED_REFUSED));
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -128,9 +87,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (verdict == GUARD_COMPLETE) {
         check_head(&whole, text);
-        if (whole.chunked) {
-            check_chunks(slice_make(text.data + used, text.length - used));
-        }
     }
     return 0;
 }
