@@ -64,6 +64,8 @@ struct conversion {
 
 /* A cleared event at the end of the list; NULL when the arena is full. */
 struct canonical_event *conversion_add(struct conversion *conversion, struct arena *arena);
+/* The same with an event that is a part of something larger in the arena. */
+void conversion_append(struct conversion *conversion, struct canonical_event *event);
 
 struct answer {
     struct slice content_type;

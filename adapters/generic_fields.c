@@ -101,3 +101,14 @@ const struct generic_field generic_fields[] = {
     ROW("extras", FIELD_JSON, event.extras, NULL),
     {0},
 };
+
+const struct generic_field *
+generic_field_find(struct slice target)
+{
+    for (const struct generic_field *row = generic_fields; row->target != NULL; row++) {
+        if (slice_is(target, row->target)) {
+            return row;
+        }
+    }
+    return NULL;
+}

@@ -46,12 +46,12 @@ struct text_template {
     size_t count; /* 0: not configured */
 };
 
-/* A row of a `map`; from "*" matches what no other row does. */
+/* A row of a `map`; from "*" matches what no other row does. What none matches stays as it is; to "" is absent. */
 struct map_row {
     struct slice from, to;
 };
 
-/* One of the values that a condition takes: what stands at the reference equals it, with `*` as in routes. */
+/* What stands at the reference equals one of the values, with `*` as in routes. */
 struct condition {
     struct reference at;
     const struct slice *values;
@@ -74,12 +74,13 @@ enum field_form {
 };
 
 struct field_rule {
-    struct slice target;        /* of ours: "call.id", a row of generic_fields; of an own type: any "a.b.c" */
-    struct text_template value; /* a lone reference keeps its kind; else the text */
-    const struct map_row *map;  /* applied to the text */
-    size_t map_count;           /* 0: none */
-    enum field_form form;       /* of ours: what the target is */
-    enum time_form time_form;   /* where form is FIELD_TIME */
+    struct slice target;             /* of an own type: any "a.b.c"; of ours: what the row is called */
+    const struct generic_field *row; /* of ours: that of generic_fields */
+    struct text_template value;      /* a lone reference keeps its kind; else the text */
+    const struct map_row *map;       /* applied to the text */
+    size_t map_count;                /* 0: none */
+    enum field_form form;            /* of ours: what the target is */
+    enum time_form time_form;        /* where form is FIELD_TIME */
 };
 
 struct event_rule {
@@ -87,7 +88,8 @@ struct event_rule {
     enum event_type type;             /* EVENT_CUSTOM: an own one */
     const struct custom_type *custom; /* where type is EVENT_CUSTOM */
     struct text_template key;         /* the vendor's key of the message: the middle of the event's id */
-    struct text_template suffix;      /* where one key gives several events of one type; often not configured */
+    struct text_template suffix;      /* where one key gives several events of one type; often not configured. It is set
+                                       * off by a "-" that it need not have */
     struct text_template subject;     /* partition key; not configured: the key */
     struct text_template correlation; /* the id of the command that caused it */
     struct text_template time;        /* not configured: when it was received */
@@ -134,10 +136,11 @@ struct mapping {
     struct signature_rule signature;
     const struct handshake_rule *handshakes;
     size_t handshake_count;
-    struct answer_rule answer;       /* body not configured: {"code":0} as JSON */
-    const struct event_rule *events; /* the first of each type whose conditions hold is used; see every */
+    struct answer_rule answer; /* body not configured: {"code":0} as JSON */
+    const struct event_rule *events;
     size_t event_count;
-    bool every; /* all rules whose conditions hold give an event; else the first one only */
+    /* All rules whose conditions hold give an event, of those with the same id the first; else the first rule only. */
+    bool every;
     const struct custom_type *custom_types;
     size_t custom_count;
 };
@@ -152,5 +155,7 @@ struct generic_field {
         *words; /* of an enumeration, by its value, words[0] NULL: absent; the list ends with NULL behind it */
 };
 extern const struct generic_field generic_fields[];
+/* NULL when there is none of that name. */
+const struct generic_field *generic_field_find(struct slice target);
 
 #define MAPPING_RECORDS_MAX 1000 /* of one callback; more are a dead letter */

@@ -21,8 +21,8 @@ is_space(char byte)
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-static struct slice
-trimmed(struct slice text)
+struct slice
+text_trimmed(struct slice text)
 {
     while (text.length > 0 && is_space(text.data[0])) {
         text = slice_make(text.data + 1, text.length - 1);
@@ -98,7 +98,7 @@ number_in(struct slice text)
 struct slice
 text_number(struct conversion *conversion, struct slice text)
 {
-    struct slice number = number_in(trimmed(text));
+    struct slice number = number_in(text_trimmed(text));
 
     if (slice_empty(number)) {
         conversion->unreadable++;
@@ -117,7 +117,7 @@ message_number(struct conversion *conversion, const struct value *object, const 
 int
 message_code(const struct value *object, const char *name)
 {
-    struct slice digits = trimmed(message_text(object, name));
+    struct slice digits = text_trimmed(message_text(object, name));
     int code = 0;
 
     if (slice_empty(digits) || digits_at(digits, 0) != digits.length) {
@@ -137,7 +137,7 @@ message_code(const struct value *object, const char *name)
 struct timestamp
 text_time(const struct callback *callback, struct conversion *conversion, struct slice text, time_reader *reader)
 {
-    struct slice time = trimmed(text);
+    struct slice time = text_trimmed(text);
     struct timestamp timestamp = {0};
 
     if (slice_is(number_in(time), "0")) {
@@ -215,21 +215,16 @@ vendor_json(const struct callback *callback)
     struct json_writer writer;
 
     if (callback->format == BODY_JSON) {
-        return trimmed(callback->body);
+        return text_trimmed(callback->body);
     }
     json_writer_init(&writer, callback->arena, callback->body.length + 1);
     json_value(&writer, callback->message);
     return json_finish(&writer);
 }
 
-struct canonical_event *
-conversion_add(struct conversion *conversion, struct arena *arena)
+void
+conversion_append(struct conversion *conversion, struct canonical_event *event)
 {
-    struct canonical_event *event = arena_zalloc(arena, 1, sizeof *event);
-
-    if (event == NULL) {
-        return NULL;
-    }
     if (conversion->last == NULL) {
         conversion->first = event;
     } else {
@@ -237,6 +232,16 @@ conversion_add(struct conversion *conversion, struct arena *arena)
     }
     conversion->last = event;
     conversion->count++;
+}
+
+struct canonical_event *
+conversion_add(struct conversion *conversion, struct arena *arena)
+{
+    struct canonical_event *event = arena_zalloc(arena, 1, sizeof *event);
+
+    if (event != NULL) {
+        conversion_append(conversion, event);
+    }
     return event;
 }
 

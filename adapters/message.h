@@ -16,6 +16,7 @@
 struct slice message_text(const struct value *object, const char *name);
 /* The same of a value itself, which may be NULL: an element of an array, or a member found in another way. */
 struct slice value_text(const struct value *value);
+struct slice text_trimmed(struct slice text); /* less outer white space: blanks, tabs, line ends */
 /* Present by the rules above; objects, arrays and booleans are. */
 bool message_has(const struct value *object, const char *name);
 bool value_absent(const struct value *value); /* by the same rules */

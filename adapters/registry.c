@@ -2,12 +2,13 @@
 #include "adapters/adapter.h"
 
 extern const struct adapter adapter_airudder;
+extern const struct adapter adapter_generic;
 extern const struct adapter adapter_jiuyun;
 extern const struct adapter adapter_sevenmoor;
 extern const struct adapter adapter_yeta;
 
 const struct adapter *const adapters[] = {
-    &adapter_airudder, &adapter_jiuyun, &adapter_sevenmoor, &adapter_yeta, NULL,
+    &adapter_airudder, &adapter_generic, &adapter_jiuyun, &adapter_sevenmoor, &adapter_yeta, NULL,
 };
 
 const struct adapter *

@@ -10,17 +10,6 @@
 
 /* --- targets --- */
 
-static const struct generic_field *
-find_target(struct slice target)
-{
-    for (const struct generic_field *row = generic_fields; row->target != NULL; row++) {
-        if (slice_is(target, row->target)) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
 static void
 tell_target(struct loader *loader, const struct node *node)
 {
@@ -299,6 +288,7 @@ read_field(struct loader *loader, const struct node *node, unsigned time_form, c
 
     outer = where_enter(loader, loader->where, "field %.*s: ", QUOTE(node->name));
     rule->target = node->name;
+    rule->row = target;
     rule->time_form = (enum time_form)time_form;
     if (node->kind == NODE_MAPPING && tree_given(node)) {
         read_options(loader, node, time_form, target, rule);
@@ -324,7 +314,7 @@ fields_read(struct loader *loader, const struct node *node, unsigned time_form, 
     }
     rule->fields = rules;
     for (const struct node *member = fields->first; member != NULL; member = member->next) {
-        const struct generic_field *target = rule->type == EVENT_CUSTOM ? NULL : find_target(member->name);
+        const struct generic_field *target = rule->type == EVENT_CUSTOM ? NULL : generic_field_find(member->name);
 
         if (rule->type == EVENT_CUSTOM ? check_own_target(loader, member, rule) : target != NULL) {
             read_field(loader, member, time_form, target, &rules[rule->field_count++]);
