@@ -1,6 +1,6 @@
 # The commands people type. CMakePresets.json has the builds, tests/run the stages of the tests.
 
-.PHONY: all run test test-all soak bench fuzz format lint clean help
+.PHONY: all run test test-all soak bench baseline fuzz format lint clean help
 
 all: build/trunkline ## build build/trunkline
 
@@ -27,6 +27,9 @@ fuzz: ## each fuzz target for a minute
 
 bench: ## the figures, side by side in one run
 	@tests/run bench
+
+baseline: ## hold on to the instructions that a callback costs now; `make test` compares with them
+	@tests/run baseline
 
 lint: ## compiler and clang-tidy warnings, formats, shell scripts, the composition
 	@tests/run lint
