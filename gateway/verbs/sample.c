@@ -196,6 +196,21 @@ on_bytes(char *bytes, size_t size, size_t count, void *argument)
     return size * count;
 }
 
+/* NULL leaves an option as it is. */
+static CURLcode
+set_files(CURL *curl, const struct sample *sample)
+{
+    CURLcode code = sample->ca_file == NULL ? CURLE_OK : curl_easy_setopt(curl, CURLOPT_CAINFO, sample->ca_file);
+
+    if (code == CURLE_OK && sample->certificate_file != NULL) {
+        code = curl_easy_setopt(curl, CURLOPT_SSLCERT, sample->certificate_file);
+    }
+    if (code == CURLE_OK && sample->key_file != NULL) {
+        code = curl_easy_setopt(curl, CURLOPT_SSLKEY, sample->key_file);
+    }
+    return code;
+}
+
 static CURLcode
 post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist *fields, struct reply *reply)
 {
@@ -219,7 +234,10 @@ post(CURL *curl, const struct sample *sample, const char *url, struct curl_slist
     }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
-    code = curl_easy_perform(curl);
+    code = set_files(curl, sample);
+    if (code == CURLE_OK) {
+        code = curl_easy_perform(curl);
+    }
     if (code == CURLE_OK) {
         code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
     }
@@ -233,10 +251,12 @@ sample_post(const struct sample *sample, const char *base_url, struct arena *are
     struct slice url = url_make(sample, base_url, arena);
     struct curl_slist *fields = fields_make(sample, arena);
     CURL *curl = curl_easy_init();
+    char detail[CURL_ERROR_SIZE] = "";
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
     *reply = (struct reply){0};
     if (!slice_empty(url) && fields != NULL && curl != NULL) {
+        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
         code = post(curl, sample, url.data, fields, reply);
     }
     curl_easy_cleanup(curl);
@@ -244,7 +264,10 @@ sample_post(const struct sample *sample, const char *base_url, struct arena *are
     if (code == CURLE_OK) {
         return true;
     }
-    return error_set(error, "no answer from %s: %s", base_url, curl_easy_strerror(code));
+    return error_set(error, "no answer from %s: %s%s", base_url, detail[0] == '\0' ? curl_easy_strerror(code) : detail,
+                     code == CURLE_PEER_FAILED_VERIFICATION
+                         ? "; --ca-file names who has signed the gateway's certificate, --url a name that it bears"
+                         : "");
 }
 
 static bool

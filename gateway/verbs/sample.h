@@ -12,6 +12,8 @@ struct sample {
     struct slice endpoint;
     enum body_format format;
     struct signed_sample signed_sample; /* until it is signed: the body alone */
+    const char *ca_file; /* PEM: whose signature the gateway's certificate must bear; NULL: the system's */
+    const char *certificate_file, *key_file; /* PEM: shown to the gateway; NULL: none */
 };
 
 #define REPLY_BYTES 4096 /* of the answer's body; what is longer is cut */

@@ -12,6 +12,7 @@ struct send_options {
     struct common_options common;
     struct request request;
     const char *source, *kind, *url, *endpoint, *signed_at, *file;
+    const char *ca_file, *certificate_file, *key_file;
     bool list;
 };
 
@@ -39,6 +40,9 @@ options_read(int argc, char **argv, struct send_options *options)
         {"endpoint", required_argument, NULL, 'e'},
         {"list", no_argument, NULL, 'l'},
         {"signed-at", required_argument, NULL, 'a'},
+        {"ca-file", required_argument, NULL, 'A'},
+        {"certificate", required_argument, NULL, 'C'},
+        {"key", required_argument, NULL, 'K'},
         REQUEST_OPTIONS,
         COMMON_OPTIONS,
     };
@@ -58,6 +62,15 @@ options_read(int argc, char **argv, struct send_options *options)
             break;
         case 'u':
             options->url = optarg;
+            break;
+        case 'A':
+            options->ca_file = optarg;
+            break;
+        case 'C':
+            options->certificate_file = optarg;
+            break;
+        case 'K':
+            options->key_file = optarg;
             break;
         case 'e':
             options->endpoint = optarg;
@@ -111,7 +124,9 @@ default_url(const struct config *config, struct arena *arena)
     if (any) {
         address = slice_from("127.0.0.1");
     }
-    return arena_printf(arena, ipv6 ? "http://[%.*s]:%u" : "http://%.*s:%u", SLICE_ARGS(address), config->port).data;
+    return arena_printf(arena, ipv6 ? "%s://[%.*s]:%u" : "%s://%.*s:%u",
+                        config->tls.certificate_file == NULL ? "http" : "https", SLICE_ARGS(address), config->port)
+        .data;
 }
 
 /* The sample of a kind, or what the file has; false, and told, when there is neither. */
@@ -176,6 +191,9 @@ send_sample(const struct config *config, const struct send_options *options, str
     if (!sample_find(source, options, arena, &sample) || !signed_at(options, &at_ms)) {
         return EXIT_FAULT;
     }
+    sample.ca_file = options->ca_file;
+    sample.certificate_file = options->certificate_file;
+    sample.key_file = options->key_file;
     if (url == NULL || !sample_sign(&sample, at_ms, arena)) {
         return fault("it cannot be signed: what is signed is not all there; see --header and --query");
     }
@@ -225,6 +243,9 @@ const struct verb verb_send = {
         "  --endpoint ENDPOINT   the path's last part (default: that of the kind)\n" REQUEST_USAGE
         "  --signed-at TIME      when it was signed, in RFC 3339 (default: now)\n"
         "  --url URL             the gateway (default: where the configuration has it listen)\n"
+        "  --ca-file FILE        who has signed an https gateway's certificate, PEM (default: whom the system trusts)\n"
+        "  --certificate FILE    shown to the gateway, PEM\n"
+        "  --key FILE            the certificate's key, PEM\n"
         "  --list                shows the kinds of samples, with their endpoints\n"
         "  --config FILE         the configuration (default: that of `trunkline dev`)\n"
         "  --log-format FORMAT   json or text\n"
