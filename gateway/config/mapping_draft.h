@@ -48,6 +48,7 @@ extern const struct config_option signature_table[]; /* struct signature_draft *
 extern const struct config_option handshake_table[]; /* struct handshake_draft */
 extern const struct config_option event_table[];     /* struct event_draft */
 extern const struct config_option field_table[];     /* struct field_draft */
+extern const char mapping_syntax[];                  /* how references and so on are written, for the reference */
 extern const char *const field_forms[];              /* the words of enum field_form; ends with NULL */
 
 /* --- references, templates, conditions --- */

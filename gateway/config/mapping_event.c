@@ -248,13 +248,8 @@ read_event(struct loader *loader, const struct node *node, struct mapping_draft 
 static void
 check_reached(struct loader *loader, const struct node *node, const struct mapping *mapping, size_t at)
 {
-    const struct event_rule *rule = &mapping->events[at];
-
-    for (size_t i = 0; i < at && rule->type != EVENT_NONE; i++) {
-        const struct event_rule *earlier = &mapping->events[i];
-        bool same = earlier->type == rule->type && earlier->custom == rule->custom;
-
-        if (earlier->when.count == 0 && (same || !mapping->every)) {
+    for (size_t i = 0; i < at && !mapping->every; i++) {
+        if (mapping->events[i].when.count == 0) {
             fault_add(&loader->warnings, node->line,
                       "%sit is never used, for event %zu has no when; give that one a when, or put it last",
                       loader->where, i + 1);

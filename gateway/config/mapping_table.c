@@ -35,6 +35,31 @@ static const char *const algorithms[] = {
 
 static const char *const encodings[] = {"hex", "base64", NULL};
 
+const char mapping_syntax[] =
+    "A *reference* names a place in a callback:\n"
+    "\n"
+    "| reference | place |\n"
+    "|---|---|\n"
+    "| `/call/id` | the member `id` of the member `call`; of the record where there are `records`; numbers count in "
+    "arrays from 0; `~1` and `~0` are `/` and `~` in a name; `/` alone is the whole |\n"
+    "| `^/batch/id` | the same, always from the top of the message |\n"
+    "| `header.x-event` | a header field |\n"
+    "| `query.event` | a parameter of the URL, decoded |\n"
+    "| `body`, `query` | the bytes as they came |\n"
+    "| `method`, `endpoint` | of the request |\n"
+    "| `received` | when it came, in seconds since 1970 |\n"
+    "| `key` | in `signature.signed`, with a plain digest: the key |\n"
+    "\n"
+    "A *template* is text with references in braces: `v0:{header.x-time}:{body}`. A brace begins one only when a "
+    "letter, `/`\n"
+    "or `^` follows it, so JSON can be written as it is: `{\"ok\":true,\"id\":\"{/id}\"}`; `{{` stands for the brace "
+    "itself where a\n"
+    "letter follows. A *value* is a reference, `/call/id`, or a template with one at least, `\"{/call/id}-{/leg}\"`. "
+    "In "
+    "YAML a\n"
+    "text that begins with a brace stands in quotes, and so does `\"*\"`.\n"
+    "\n";
+
 const struct config_option mapping_table[] = {
     {.path = "vendor",
      .kind = OPTION_TEXT,
@@ -86,7 +111,7 @@ const struct config_option mapping_table[] = {
      .kind = OPTION_SWITCH,
      .fallback = "false",
      MAPPING(mapping.every),
-     .help = "not the first one only: of each type the first whose `when` holds"},
+     .help = "not the first one only: each whose `when` holds gives an event; of those with the same id the first"},
     {0},
 };
 
@@ -137,7 +162,11 @@ const struct config_option handshake_table[] = {
      .kind = OPTION_MAPPING,
      .help = "references and the value, or list of values, that each must have: see `events`; needed"},
     {.path = "body", .kind = OPTION_TEXT, HANDSHAKE(body), .help = "of the answer, a template: `{query.echo}`; needed"},
-    {.path = "content_type", .kind = OPTION_TEXT, .fallback = "text/plain", HANDSHAKE(content_type), .help = "of that"},
+    {.path = "content_type",
+     .kind = OPTION_TEXT,
+     .fallback = "text/plain; charset=utf-8",
+     HANDSHAKE(content_type),
+     .help = "of that"},
     {0},
 };
 
@@ -159,7 +188,7 @@ const struct config_option event_table[] = {
     {.path = "suffix",
      .kind = OPTION_TEXT,
      EVENT(suffix),
-     .help = "a value: tells events of one type and key apart; the end of the id"},
+     .help = "a value: tells events of one type and key apart; the end of the id, behind a `-`"},
     {.path = "subject",
      .kind = OPTION_TEXT,
      EVENT(subject),
@@ -191,7 +220,9 @@ const struct config_option field_table[] = {
     {.path = "value", .kind = OPTION_TEXT, FIELD(value), .help = "a constant, as it stands"},
     {.path = "map",
      .kind = OPTION_MAPPING,
-     .help = "the vendor's words and what each becomes, `\"*\"` for all others; an empty one leaves the field out"},
+     .help =
+         "the vendor's words and what each becomes, `\"*\"` for all others, which else stay as they are; `\"\"` leaves "
+         "the field out"},
     {.path = "form",
      .kind = OPTION_WORD,
      .words = field_forms,

@@ -174,6 +174,9 @@ static void
 print_items(const char *heading, const struct config_option *table, unsigned depth, FILE *stream)
 {
     print_table(heading, table, stream);
+    if (table == mapping_table) {
+        fputs(mapping_syntax, stream);
+    }
     if (table == field_table) {
         print_targets(stream);
     }
