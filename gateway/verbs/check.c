@@ -2,6 +2,7 @@
  * limits each account is used. */
 #include <stdio.h>
 
+#include "adapters/mapping.h"
 #include "verbs/options.h"
 #include "verbs/spool_room.h"
 #include "verbs/verbs.h"
@@ -95,6 +96,21 @@ print_source(const struct source *source, FILE *stream)
     fputs(joint[0] == '\0' ? "OPEN: anybody may post to it\n" : "\n", stream);
 }
 
+/* "  com.acme.ticket.closed.v1 to acme.tickets": types that are not ours, and where they go. */
+static void
+print_own_types(const struct source *source, FILE *stream)
+{
+    for (size_t i = 0; source->mapping != NULL && i < source->mapping->custom_count; i++) {
+        const struct target_list *targets = &source->custom_targets[i];
+
+        fprintf(stream, "  %.*s", SLICE_ARGS(source->mapping->custom_types[i].names.type));
+        for (size_t j = 0; j < targets->count; j++) {
+            fprintf(stream, "%s%.*s", j == 0 ? " to " : ", ", SLICE_ARGS(targets->topics[j]));
+        }
+        fputc('\n', stream);
+    }
+}
+
 /* "account 7moor (7moor): 20 requests in 60 s, 64 at a time" */
 static void
 print_account(const struct account *account, FILE *stream)
@@ -164,6 +180,7 @@ run(int argc, char **argv)
     printf("%s: good\n", config->path);
     for (size_t i = 0; i < config->source_count; i++) {
         print_source(&config->sources[i], stdout);
+        print_own_types(&config->sources[i], stdout);
     }
     print_accounts(config, stdout);
     print_warnings(config, stderr);
