@@ -7,12 +7,6 @@
 
 #define PAUSE_MS 50
 
-enum found {
-    FOUND_WHOLE,
-    FOUND_LATER, /* may come yet */
-    FOUND_NEVER,
-};
-
 bool
 metadata_unreachable(const char *brokers, int timeout_ms, struct error *error)
 {
@@ -22,47 +16,47 @@ metadata_unreachable(const char *brokers, int timeout_ms, struct error *error)
                      brokers, timeout_ms / 1000.0);
 }
 
-static enum found
+static enum metadata_found
 judge_topic(const struct rd_kafka_metadata_topic *topic, struct error *error)
 {
     if (topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         error_set(error, "topic %s does not exist; `trunkline topics create` makes it", topic->topic);
-        return FOUND_LATER;
+        return METADATA_LATER;
     }
     if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR && topic->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
         error_set(error, "topic %s: %s", topic->topic, rd_kafka_err2str(topic->err));
-        return FOUND_NEVER;
+        return METADATA_NEVER;
     }
     for (int i = 0; i < topic->partition_cnt; i++) {
         if (topic->partitions[i].leader < 0) {
             error_set(error, "topic %s, partition %d has no leader; see that its brokers are up", topic->topic,
                       topic->partitions[i].id);
-            return FOUND_LATER;
+            return METADATA_LATER;
         }
     }
     if (topic->partition_cnt == 0) {
         error_set(error, "topic %s has no partitions yet", topic->topic);
-        return FOUND_LATER;
+        return METADATA_LATER;
     }
-    return FOUND_WHOLE;
+    return METADATA_WHOLE;
 }
 
-static enum found
-ask(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions, struct error *error)
+enum metadata_found
+metadata_look(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions, struct error *error)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
     rd_kafka_resp_err_t failure;
-    enum found found = FOUND_NEVER;
+    enum metadata_found found = METADATA_NEVER;
 
     if (topic == NULL) {
         error_set(error, "\"%s\" is no name for a topic", name);
-        return FOUND_NEVER;
+        return METADATA_NEVER;
     }
     failure = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
     rd_kafka_topic_destroy(topic);
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return FOUND_LATER; /* error stays what it was before */
+        return METADATA_LATER; /* error stays what it was before */
     }
     if (metadata->topic_cnt == 1) {
         found = judge_topic(&metadata->topics[0], error);
@@ -82,21 +76,21 @@ metadata_await(rd_kafka_t *rk, const char *brokers, const struct slice *topics, 
 
     metadata_unreachable(brokers, timeout_ms, &reason);
     for (size_t i = 0; i < count; i++) {
-        enum found found = FOUND_LATER;
+        enum metadata_found found = METADATA_LATER;
         int number = 0;
 
-        while (found == FOUND_LATER) {
+        while (found == METADATA_LATER) {
             int left_ms = (int)((deadline_ns - clock_monotonic_ns(clock)) / 1000000);
 
             if (left_ms <= 0) {
                 return error_set(error, "%s", reason.text);
             }
-            found = ask(rk, topics[i].data, left_ms, &number, &reason);
-            if (found == FOUND_LATER) {
+            found = metadata_look(rk, topics[i].data, left_ms, &number, &reason);
+            if (found == METADATA_LATER) {
                 poll(NULL, 0, PAUSE_MS);
             }
         }
-        if (found == FOUND_NEVER) {
+        if (found == METADATA_NEVER) {
             return error_set(error, "%s", reason.text);
         }
         if (partitions != NULL) {

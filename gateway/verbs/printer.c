@@ -1,6 +1,7 @@
 /* Events on a terminal, or in a pipe. */
 #include "verbs/printer.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -8,11 +9,6 @@
 #include "base/utf8.h"
 
 #define INDENT 2
-
-#define COLOUR_HEADLINE "\033[1;32m"
-#define COLOUR_NAME     "\033[36m"
-#define COLOUR_FAINT    "\033[2m"
-#define COLOUR_NONE     "\033[0m"
 
 void
 printer_json_line(FILE *stream, struct slice json)
@@ -31,14 +27,33 @@ printer_json_line(FILE *stream, struct slice json)
     fputc('\n', stream);
 }
 
-/* C0, DEL and C1, the last in UTF-8. */
+/* What a terminal obeys: C0, DEL and C1, separators of lines, and what turns the direction of writing: U+200E, 200F,
+ * 2028 to 202E, 2066 to 2069. character is valid UTF-8; 0: nothing of the kind. */
+static unsigned
+unsafe_code(struct slice character)
+{
+    unsigned char first = (unsigned char)character.data[0];
+    unsigned code = first;
+
+    if (character.length == 2) {
+        code = (unsigned)(first & 0x1f) << 6 | ((unsigned char)character.data[1] & 0x3f);
+        return code < 0xa0 ? code : 0;
+    }
+    if (character.length == 3) {
+        code = (unsigned)(first & 0x0f) << 12 | (unsigned)((unsigned char)character.data[1] & 0x3f) << 6 |
+               ((unsigned char)character.data[2] & 0x3f);
+        return code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+                       (code >= 0x2066 && code <= 0x2069)
+                   ? code
+                   : 0;
+    }
+    return character.length == 1 && (first < 0x20 || first == 0x7f) ? code : 0;
+}
+
 static bool
 is_control(struct slice character)
 {
-    unsigned char first = (unsigned char)character.data[0];
-
-    return first < 0x20 || first == 0x7f ||
-           (character.length == 2 && first == 0xc2 && (unsigned char)character.data[1] < 0xa0);
+    return character.data[0] == '\0' || unsafe_code(character) != 0;
 }
 
 void
@@ -55,6 +70,32 @@ printer_text(FILE *stream, struct slice text)
         }
         text = slice_make(text.data + taken, text.length - taken);
     }
+}
+
+void
+printer_safe_json(FILE *stream, struct slice json)
+{
+    size_t plain = 0, bytes = 1;
+
+    for (size_t at = 0; at < json.length; at += bytes) {
+        unsigned char first = (unsigned char)json.data[at];
+        unsigned code = 0;
+
+        bytes = 1;
+        if (first >= 0x20 && first < 0x7f) {
+            continue;
+        }
+        bytes = utf8_character_bytes(slice_make(json.data + at, json.length - at));
+        bytes = bytes == 0 ? 1 : bytes;
+        code = unsafe_code(slice_make(json.data + at, bytes));
+        if (code != 0) {
+            (void)fwrite(json.data + plain, 1, at - plain, stream);
+            plain = at + bytes;
+            /* Below a space it stands between tokens: a line end of the vendor's. */
+            fprintf(stream, code < 0x20 ? " " : "\\u%04x", code);
+        }
+    }
+    (void)fwrite(json.data + plain, 1, json.length - plain, stream);
 }
 
 /* NUL is valid UTF-8, and a text in JSON; not every reader of ours takes it. */
@@ -140,14 +181,24 @@ printer_record(FILE *stream, const struct record *record, struct arena *arena)
 struct printer
 printer_for(FILE *stream)
 {
-    return (struct printer){stream, isatty(fileno(stream)) == 1};
+    const char *no_colour = getenv("NO_COLOR");
+    bool terminal = isatty(fileno(stream)) == 1;
+
+    return (struct printer){stream, terminal, terminal && (no_colour == NULL || no_colour[0] == '\0')};
 }
 
-static void
-colour(const struct printer *printer, const char *sequence)
+void
+printer_colour(const struct printer *printer, enum printer_colour colour)
 {
-    if (printer->terminal) {
-        fputs(sequence, printer->stream);
+    static const char *const sequences[] = {
+        [PRINTER_PLAIN] = "\033[0m",
+        [PRINTER_HEADLINE] = "\033[1;32m",
+        [PRINTER_NAME] = "\033[36m",
+        [PRINTER_FAINT] = "\033[2m",
+    };
+
+    if (printer->colour) {
+        fputs(sequences[colour], printer->stream);
     }
 }
 
@@ -156,12 +207,10 @@ static void
 print_string(const struct printer *printer, struct slice text, struct arena *arena)
 {
     struct json_writer writer;
-    struct slice json;
 
     json_writer_init(&writer, arena, text.length + 16);
     json_string(&writer, text);
-    json = json_finish(&writer);
-    fprintf(printer->stream, "%.*s", SLICE_ARGS(json));
+    printer_safe_json(printer->stream, json_finish(&writer));
 }
 
 static void
@@ -187,8 +236,8 @@ print_scalar(const struct printer *printer, const struct value *value, struct ar
 }
 
 /* As deep as the parser lets a value be. */
-static void
-print_value(const struct printer *printer, const struct value *value, int indent, struct arena *arena)
+void
+printer_value(const struct printer *printer, const struct value *value, int indent, struct arena *arena)
 {
     bool object = value->kind == VALUE_OBJECT;
 
@@ -204,12 +253,12 @@ print_value(const struct printer *printer, const struct value *value, int indent
     for (const struct value *child = value->first; child != NULL; child = child->next) {
         fprintf(printer->stream, "%*s", indent + INDENT, "");
         if (object) {
-            colour(printer, COLOUR_NAME);
+            printer_colour(printer, PRINTER_NAME);
             print_string(printer, child->name, arena);
-            colour(printer, COLOUR_NONE);
+            printer_colour(printer, PRINTER_PLAIN);
             fputs(": ", printer->stream);
         }
-        print_value(printer, child, indent + INDENT, arena);
+        printer_value(printer, child, indent + INDENT, arena);
         fputs(child->next == NULL ? "\n" : ",\n", printer->stream);
     }
     fprintf(printer->stream, "%*s%c", indent, "", object ? '}' : ']');
@@ -228,17 +277,17 @@ printer_event(const struct printer *printer, struct slice topic, const struct va
 {
     struct slice subject = text_of(event, "subject");
 
-    colour(printer, COLOUR_HEADLINE);
+    printer_colour(printer, PRINTER_HEADLINE);
     fprintf(printer->stream, "%.*s", SLICE_ARGS(text_of(event, "type")));
-    colour(printer, COLOUR_NONE);
+    printer_colour(printer, PRINTER_PLAIN);
     fprintf(printer->stream, "  %.*s  ", SLICE_ARGS(text_of(event, "source")));
     print_string(printer, subject, arena);
     fprintf(printer->stream, "  %.*s", SLICE_ARGS(text_of(event, "time")));
-    colour(printer, COLOUR_FAINT);
+    printer_colour(printer, PRINTER_FAINT);
     fprintf(printer->stream, "  -> %.*s\n", SLICE_ARGS(topic));
-    colour(printer, COLOUR_NONE);
+    printer_colour(printer, PRINTER_PLAIN);
     if (printer->terminal) {
-        print_value(printer, event, 0, arena);
+        printer_value(printer, event, 0, arena);
         fputc('\n', printer->stream);
     } else {
         printer_json_line(printer->stream, event->raw);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-    &verb_gateway, &verb_egress, &verb_dev,        &verb_check, &verb_convert,  &verb_send, &verb_topics,
-    &verb_command, &verb_spool,  &verb_deadletter, &verb_audit, &verb_simulate, NULL,
+    &verb_gateway, &verb_egress, &verb_dev,        &verb_check, &verb_convert, &verb_send,     &verb_topics,
+    &verb_command, &verb_spool,  &verb_deadletter, &verb_tap,   &verb_audit,   &verb_simulate, NULL,
 };
 
 static void

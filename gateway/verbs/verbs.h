@@ -13,6 +13,7 @@ extern const struct verb verb_topics;
 extern const struct verb verb_command;
 extern const struct verb verb_spool;
 extern const struct verb verb_deadletter;
+extern const struct verb verb_tap;
 extern const struct verb verb_audit;
 extern const struct verb verb_simulate;
 
