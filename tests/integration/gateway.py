@@ -113,7 +113,7 @@ class Gateway:
 
     @staticmethod
     def _address(url):
-        host, port = re.fullmatch(r"http://(.+):(\d+)/?", url).groups()
+        host, port = re.fullmatch(r"https?://(.+):(\d+)/?", url).groups()
         return host.strip("[]"), int(port)
 
     def wait_until_ready(self, seconds=30):

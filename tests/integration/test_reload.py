@@ -85,15 +85,16 @@ def post(path, body):
 class Load:
     """Clients on kept connections, each of which posts one callback behind the other until it is told to stop."""
 
-    def __init__(self, address):
+    def __init__(self, address, tls=None):
         self.address = address
+        self.tls = {} if tls is None else {"ssl": tls, "server_hostname": "localhost"}
         self.stopping = asyncio.Event()
         self.answers = {"/callbacks/kept/" + COMMON: {}, "/callbacks/passing": {}}
         self.accepted = set()
         self.broken = []
 
     async def client(self, number):
-        reader, writer = await asyncio.open_connection(*self.address)
+        reader, writer = await asyncio.open_connection(*self.address, **self.tls)
         sent = 0
         try:
             while not self.stopping.is_set():
