@@ -78,18 +78,23 @@ path_read(struct slice text, struct path *path)
     return true;
 }
 
+/* Whether the adapter names it. */
 static bool
-endpoint_exists(const struct adapter *adapter, struct slice endpoint)
+endpoint_named(const struct adapter *adapter, struct slice endpoint)
 {
-    if (slice_empty(endpoint)) {
-        return true;
-    }
     for (const char *const *known = adapter->endpoints; *known != NULL; known++) {
         if (slice_is(endpoint, *known)) {
             return true;
         }
     }
     return false;
+}
+
+/* Where a mapping tells what there is, any endpoint may come: the mapping looks at it, or does not. */
+static bool
+endpoint_exists(const struct adapter *adapter, struct slice endpoint)
+{
+    return slice_empty(endpoint) || adapter->mapped || endpoint_named(adapter, endpoint);
 }
 
 /* Tells secret and endpoint apart. A lone segment that names an endpoint is one; the configuration sees to it that no
@@ -107,7 +112,7 @@ path_assign(const struct path *path, const struct source *source, struct slice *
     if (path->count == 1) {
         return true;
     }
-    if (carries && !endpoint_exists(source->adapter, path->segments[1])) {
+    if (carries && !endpoint_named(source->adapter, path->segments[1])) {
         *secret = path->segments[1];
     } else {
         *endpoint = path->segments[1];

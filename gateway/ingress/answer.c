@@ -143,11 +143,15 @@ answer_success_bytes(struct answer answer)
 size_t
 answer_success(char *text, size_t size, const struct answer_context *context, struct answer answer)
 {
+    static const char *const heads[] = {
+        [DURABILITY_KAFKA] = "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n",
+        [DURABILITY_SPOOL] = "HTTP/1.1 200 OK\r\nTrunkline-Durability: spool\r\n",
+        [DURABILITY_NONE] = "HTTP/1.1 200 OK\r\n",
+    };
     struct message message = {.size = size};
 
     message.text = text;
-    add_text(&message, context->durability == DURABILITY_SPOOL ? "HTTP/1.1 200 OK\r\nTrunkline-Durability: spool\r\n"
-                                                               : "HTTP/1.1 200 OK\r\nTrunkline-Durability: kafka\r\n");
+    add_text(&message, heads[context->durability]);
     add_head_end(&message, context, answer.content_type, answer.body.length);
     if (!context->head) {
         add(&message, answer.body);

@@ -34,6 +34,7 @@ enum refusal {
 enum durability {
     DURABILITY_KAFKA, /* acknowledged, acks=all */
     DURABILITY_SPOOL, /* fsynced in the local spool */
+    DURABILITY_NONE,  /* it made no event: there was nothing to keep */
 };
 
 struct refusal_kind {

@@ -35,28 +35,27 @@ static struct answer
 vendor_answer(const struct passage *passage)
 {
     const struct incoming *incoming = &passage->incoming;
-    struct callback callback = {
-        .endpoint = incoming->endpoint,
-        .query = incoming->query,
-        .body = incoming->body,
-        .format = passage->translation.format,
-        .account = incoming->source->account,
-        .zone = incoming->source->zone,
-        .settings = incoming->source->settings,
-        .arena = passage->ticket->arena,
-    };
+    struct callback callback = incoming_callback(incoming, passage->ticket->arena);
 
+    callback.format = passage->translation.format;
+    callback.message = passage->translation.message;
     return incoming->source->adapter->answer(&callback);
 }
 
 static void
-accept(struct passage *passage, enum durability durability)
+answer_with(struct passage *passage, enum durability durability, struct answer answer)
 {
     struct ticket *ticket = passage->ticket;
 
     ticket->outcome = passage->translation.outcome;
     ticket->durability = durability;
-    ticket_accept(ticket, vendor_answer(passage));
+    ticket_accept(ticket, answer);
+}
+
+static void
+accept(struct passage *passage, enum durability durability)
+{
+    answer_with(passage, durability, vendor_answer(passage));
 }
 
 /* --- what custody tells --- */
@@ -202,6 +201,11 @@ deliver(struct passage *passage)
     struct seen *seen = ticket->worker->seen;
     enum durability durability;
 
+    if (passage->translation.outcome == outcome_handshake) {
+        answer_with(passage, DURABILITY_NONE, passage->translation.answer);
+        ticket_free(ticket);
+        return;
+    }
     if (ticket->source->dedup_window_seconds > 0) {
         repeat_name(&passage->repeat, seen, &passage->translation, ticket->arena);
         if (repeat_known(&passage->repeat, seen, ticket->source, &durability)) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const accepted[] = {"accepted", "unmapped", "dead_letter", "repeated"};
+static const char *const accepted[] = {"accepted", "unmapped", "dead_letter", "repeated", "handshake"};
 #define ACCEPTED_COUNT (sizeof accepted / sizeof *accepted)
 #define OUTCOME_COUNT  (REFUSAL_COUNT + ACCEPTED_COUNT)
 #define NAME_BYTES     256

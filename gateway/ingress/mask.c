@@ -1,6 +1,7 @@
 /* Looks for every secret at every place of a text. */
 #include "ingress/mask.h"
 
+#include "adapters/mapping.h"
 #include "base/percent.h"
 
 /* How many bytes of the text, from its first on, spell the secret; 0: they do not. */
@@ -21,16 +22,33 @@ spelled(struct slice text, struct slice secret)
 }
 
 static size_t
-secret_length(const struct source *source, struct slice text)
+longest_spelled(struct slice text, const struct slice *secrets, size_t count)
 {
     size_t longest = 0;
 
-    for (size_t i = 0; i < source->secret_count; i++) {
-        size_t length = spelled(text, source->secrets[i]);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = spelled(text, secrets[i]);
 
         longest = length > longest ? length : longest;
     }
     return longest;
+}
+
+/* Those of the source, and the keys that its callbacks are signed with. */
+static size_t
+secret_length(const struct source *source, struct slice text)
+{
+    const struct mapping *mapping = source->mapping;
+    size_t secret = longest_spelled(text, source->secrets, source->secret_count);
+    size_t key = mapping == NULL ? 0 : longest_spelled(text, mapping->signature.keys, mapping->signature.key_count);
+
+    return secret > key ? secret : key;
+}
+
+static bool
+has_secrets(const struct source *source)
+{
+    return source->secret_count > 0 || (source->mapping != NULL && source->mapping->signature.key_count > 0);
 }
 
 struct slice
@@ -40,7 +58,7 @@ mask_secrets(const struct source *source, struct slice text, struct arena *arena
     size_t length = 0;
     size_t at = 0;
 
-    while (at < text.length && source->secret_count > 0) {
+    while (at < text.length && has_secrets(source)) {
         size_t secret = secret_length(source, slice_make(text.data + at, text.length - at));
 
         if (secret != 0 && masked == NULL) {

@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "adapters/mapping.h"
+
 struct source_tally {
     struct metric *unreadable_members;
     struct metric *unknown_codes;
+    struct metric **own_events; /* by custom_type->index */
 };
 
 /* Of callbacks, or of records. */
@@ -18,6 +21,7 @@ struct custody_tally {
 struct service {
     struct metrics *metrics;
     struct metric *events[EVENT_TYPE_COUNT];
+    struct metric **own_events; /* those of all sources */
     struct custody_tally callbacks, records;
     struct source_tally sources[]; /* by source->index */
 };
@@ -34,11 +38,11 @@ source_counter(struct metrics *metrics, const struct source *source, const char 
 }
 
 static struct metric *
-event_counter(struct metrics *metrics, enum event_type type)
+event_counter(struct metrics *metrics, const char *type)
 {
     char labels[LABEL_BYTES];
 
-    metrics_labels(labels, sizeof(labels), (const char *const[]){"type", event_type_name(type), NULL});
+    metrics_labels(labels, sizeof(labels), (const char *const[]){"type", type, NULL});
     return metrics_counter(metrics, "trunkline_events_total",
                            "Events that are durable, in Kafka or in the spool, by type.", labels);
 }
@@ -95,6 +99,51 @@ service_forget(struct metrics *metrics, const struct source *source)
     show_open(metrics, source, false);
 }
 
+static size_t
+own_type_count(const struct source *source)
+{
+    return source->mapping == NULL ? 0 : source->mapping->custom_count;
+}
+
+/* A company's own types count by their names, as ours do: which there are, its configuration says. */
+static bool
+count_own_events(struct service *service, const struct config *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->source_count; i++) {
+        count += own_type_count(&config->sources[i]);
+    }
+    service->own_events = calloc(count + 1, sizeof(struct metric *));
+    if (service->own_events == NULL) {
+        return false;
+    }
+    count = 0;
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct source *source = &config->sources[i];
+
+        service->sources[source->index].own_events = service->own_events + count;
+        for (size_t type = 0; type < own_type_count(source); type++) {
+            service->own_events[count++] =
+                event_counter(service->metrics, source->mapping->custom_types[type].names.name);
+        }
+    }
+    return true;
+}
+
+static void
+count_source(struct service *service, const struct source *source)
+{
+    struct source_tally *tally = &service->sources[source->index];
+
+    tally->unreadable_members =
+        source_counter(service->metrics, source, "trunkline_unreadable_members_total",
+                       "Times and numbers in callbacks that could not be read and were left out.");
+    tally->unknown_codes = source_counter(service->metrics, source, "trunkline_unknown_codes_total",
+                                          "Outcome codes in callbacks that no table names.");
+    show_open(service->metrics, source, source_is_open(source));
+}
+
 struct service *
 service_new(const struct config *config, struct metrics *metrics, struct error *error)
 {
@@ -105,21 +154,17 @@ service_new(const struct config *config, struct metrics *metrics, struct error *
         return NULL;
     }
     service->metrics = metrics;
+    if (!count_own_events(service, config)) {
+        error_set(error, "out of memory");
+        service_free(service);
+        return NULL;
+    }
     count_custody(service);
     for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
-        service->events[type] = event_counter(metrics, type);
+        service->events[type] = event_counter(metrics, event_type_name(type));
     }
     for (size_t i = 0; i < config->source_count; i++) {
-        const struct source *source = &config->sources[i];
-
-        service->sources[source->index] = (struct source_tally){
-            .unreadable_members =
-                source_counter(metrics, source, "trunkline_unreadable_members_total",
-                               "Times and numbers in callbacks that could not be read and were left out."),
-            .unknown_codes = source_counter(metrics, source, "trunkline_unknown_codes_total",
-                                            "Outcome codes in callbacks that no table names."),
-        };
-        show_open(metrics, source, source_is_open(source));
+        count_source(service, &config->sources[i]);
     }
     return service;
 }
@@ -127,6 +172,9 @@ service_new(const struct config *config, struct metrics *metrics, struct error *
 void
 service_free(struct service *service)
 {
+    if (service != NULL) {
+        free(service->own_events);
+    }
     free(service);
 }
 
@@ -153,7 +201,8 @@ tally_durable(const struct service *service, const struct source *source, const 
         return;
     }
     for (const struct canonical_event *event = conversion->first; event != NULL; event = event->next) {
-        metric_add(service->events[event->type], 1);
+        metric_add(event->type == EVENT_CUSTOM ? tally->own_events[event->custom->index] : service->events[event->type],
+                   1);
     }
     if (conversion->unreadable > 0) {
         metric_add(tally->unreadable_members, conversion->unreadable);

@@ -1,7 +1,8 @@
-/* The way of a callback's bytes: signature over bytes, one strict parse, signature over members, expected members,
- * conversion by the adapter, records. */
+/* The way of a callback's bytes: signature over bytes, one strict parse, signature over members, handshake, expected
+ * members, conversion by the adapter, records. */
 #include "ingress/translation.h"
 
+#include "adapters/mapping.h"
 #include "adapters/message.h"
 #include "base/digest.h"
 #include "base/json.h"
@@ -14,6 +15,7 @@
 const char outcome_accepted[] = "accepted";
 const char outcome_unmapped[] = "unmapped";
 const char outcome_dead_letter[] = "dead_letter";
+const char outcome_handshake[] = "handshake";
 
 #define ORIGINAL_BYTES       4096
 #define ORIGINAL_FIELD_BYTES 192
@@ -26,6 +28,8 @@ struct work {
     struct translation *translation;
     struct callback callback;
     bool vouched;
+    const char *unread;   /* why the body could not be read: a word; NULL: it could */
+    struct error *detail; /* and a sentence */
 };
 
 /* --- records --- */
@@ -37,7 +41,7 @@ envelope_of(const struct incoming *incoming)
 
     return (struct envelope){
         .source = source->name,
-        .adapter = slice_from(source->adapter->name),
+        .adapter = source->mapping == NULL ? slice_from(source->adapter->name) : source->mapping->vendor,
         .account = source->account,
         .traceparent = traceparent_valid(incoming->traceparent) ? incoming->traceparent : (struct slice){0},
         .received = incoming->received,
@@ -192,28 +196,7 @@ write_events(const struct work *work)
     return add_raw_record(work);
 }
 
-/* --- checks --- */
-
-static bool
-is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
-/* A body is what its first byte that is no white space says, whatever its Content-Type: vendors label them wrongly. */
-static bool
-format_find(struct slice body, enum body_format *format)
-{
-    size_t start = 0;
-    char first;
-
-    while (start < body.length && is_space(body.data[start])) {
-        start++;
-    }
-    first = start < body.length ? body.data[start] : '\0';
-    *format = first == '<' ? BODY_XML : BODY_JSON;
-    return first == '<' || first == '{' || first == '[';
-}
+/* --- reading --- */
 
 static const char too_complex_reason[] = "too_complex";
 static const char too_complex_detail[] = "its values take more memory than a request may have";
@@ -229,8 +212,11 @@ too_complex(const struct work *work)
 /* A vouched-for sender's unreadable body is kept and accepted, for a repeat would be no better; anybody else's is not.
  */
 static void
-unreadable(const struct work *work, const char *reason, const char *detail)
+unreadable(const struct work *work)
 {
+    const char *reason = work->unread;
+    const char *detail = work->detail->text;
+
     if (too_complex(work)) {
         reason = too_complex_reason;
         detail = too_complex_detail;
@@ -244,52 +230,106 @@ unreadable(const struct work *work, const char *reason, const char *detail)
     }
 }
 
+/* A body is what its first byte that is no white space says, whatever its Content-Type: vendors label them wrongly. */
 static bool
-parse(struct work *work)
+format_find(struct slice body, enum body_format *format)
 {
-    struct error error = {0};
-    struct slice body = work->incoming->body;
+    struct slice text = text_trimmed(body);
+    char first = slice_empty(text) ? '\0' : text.data[0];
 
-    if (!format_find(body, &work->callback.format)) {
-        unreadable(work, "unknown_format", "the body begins neither as JSON nor as XML");
-        return false;
-    }
-    if (work->callback.format == BODY_XML) {
-        const char *start = memchr(body.data, '<', body.length);
-
-        /* White space before an XML declaration is against XML; what we skip here is nothing but white space. */
-        body = slice_make(start, body.length - (size_t)(start - body.data));
-        work->callback.message = xml_parse(work->arena, body, VALUE_LIMITS_DEFAULT, NULL, &error);
-    } else {
-        work->callback.message = json_parse(work->arena, body, VALUE_LIMITS_DEFAULT, &error);
-    }
-    if (work->callback.message != NULL) {
-        return true;
-    }
-    unreadable(work, work->callback.format == BODY_XML ? "not_xml" : "not_json", error.text);
-    return false;
+    *format = first == '<' ? BODY_XML : BODY_JSON;
+    return first == '<' || first == '{' || first == '[';
 }
 
-/* Runs one of the adapter's two verifications; last: nothing else can speak for the sender after it. */
-static bool
-verify(struct work *work, enum verdict (*check)(const struct callback *callback), bool last)
+static const struct value *
+parse_by_first_byte(struct work *work)
 {
-    enum verdict verdict = VERDICT_UNSIGNED;
+    struct callback *callback = &work->callback;
+    struct slice body = text_trimmed(callback->body);
 
-    if (work->incoming->unchecked || !work->incoming->source->signed_by_vendor) {
+    if (!format_find(body, &callback->format)) {
+        work->unread = "unknown_format";
+        (void)error_set(work->detail, "the body begins neither as JSON nor as XML");
+        return NULL;
+    }
+    /* White space before an XML declaration is against XML; what is taken off is nothing but white space. */
+    return callback->format == BODY_XML ? xml_parse(work->arena, body, VALUE_LIMITS_DEFAULT, NULL, work->detail)
+                                        : json_parse(work->arena, callback->body, VALUE_LIMITS_DEFAULT, work->detail);
+}
+
+/* The message, or why there is none. */
+static void
+parse(struct work *work)
+{
+    static const char *const words[] = {[BODY_JSON] = "not_json", [BODY_XML] = "not_xml", [BODY_FORM] = "not_form"};
+    const struct adapter *adapter = work->incoming->source->adapter;
+    struct callback *callback = &work->callback;
+
+    callback->message =
+        adapter->parse == NULL ? parse_by_first_byte(work) : adapter->parse(callback, &callback->format, work->detail);
+    work->translation->format = callback->format;
+    work->translation->message = callback->message;
+    if (callback->message == NULL && work->unread == NULL) {
+        work->unread = words[callback->format];
+    }
+}
+
+/* --- checks --- */
+
+static bool
+must_be_signed(const struct work *work)
+{
+    return !work->incoming->unchecked && work->incoming->source->signed_by_vendor;
+}
+
+/* Runs one of the adapter's two verifications. The vendor may have signed the query as it was sent, with the secret
+ * that nothing else sees. */
+static bool
+verify(struct work *work, enum verdict (*check)(const struct callback *callback))
+{
+    struct callback callback = work->callback;
+    enum verdict verdict;
+
+    if (!must_be_signed(work) || check == NULL) {
         return true;
     }
-    if (check != NULL) {
-        verdict = check(&work->callback);
-    }
+    callback.query = work->incoming->query;
+    verdict = check(&callback);
     if (verdict == VERDICT_WRONG) {
-        refuse(work, REFUSAL_UNAUTHORIZED, "signature");
+        if (arena_failed(work->arena)) {
+            refuse(work, REFUSAL_BUSY, "no_memory");
+        } else {
+            refuse(work, REFUSAL_UNAUTHORIZED, "signature");
+        }
         return false;
     }
     work->vouched = work->vouched || verdict == VERDICT_VALID;
-    if (last && !work->vouched) {
+    return true;
+}
+
+/* After the verifications: where they are asked for, one of them or something else must have spoken for the sender. */
+static bool
+vouched_for(const struct work *work)
+{
+    if (must_be_signed(work) && !work->vouched) {
         refuse(work, REFUSAL_UNAUTHORIZED, "unsigned");
         return false;
+    }
+    return true;
+}
+
+/* It makes no event, so nobody need have signed it; a wrong signature has been refused before. */
+static bool
+answer_handshake(const struct work *work)
+{
+    const struct adapter *adapter = work->incoming->source->adapter;
+
+    if (adapter->handshake == NULL || !adapter->handshake(&work->callback, &work->translation->answer)) {
+        return false;
+    }
+    work->translation->outcome = outcome_handshake;
+    if (arena_failed(work->arena)) {
+        refuse(work, REFUSAL_BUSY, "no_memory");
     }
     return true;
 }
@@ -377,6 +417,25 @@ convert(const struct work *work)
     }
 }
 
+struct callback
+incoming_callback(const struct incoming *incoming, struct arena *arena)
+{
+    return (struct callback){
+        .method = incoming->method,
+        .endpoint = incoming->endpoint,
+        .query = incoming->public_query,
+        .fields = incoming->fields,
+        .field_count = incoming->field_count,
+        .body = incoming->body,
+        .account = incoming->source->account,
+        .zone = incoming->source->zone,
+        .settings = incoming->source->settings,
+        .mapping = incoming->source->mapping,
+        .received_ms = incoming->received.unix_ms,
+        .arena = arena,
+    };
+}
+
 static struct work
 work_begin(const struct config *config, const struct incoming *incoming, struct arena *arena,
            struct translation *translation)
@@ -387,22 +446,18 @@ work_begin(const struct config *config, const struct incoming *incoming, struct 
         .arena = arena,
         .translation = translation,
         .vouched = incoming->vouched,
-        .callback =
-            {
-                .method = incoming->method,
-                .endpoint = incoming->endpoint,
-                .query = incoming->query,
-                .fields = incoming->fields,
-                .field_count = incoming->field_count,
-                .body = incoming->body,
-                .account = incoming->source->account,
-                .zone = incoming->source->zone,
-                .settings = incoming->source->settings,
-                .mapping = incoming->source->mapping,
-                .received_ms = incoming->received.unix_ms,
-                .arena = arena,
-            },
+        .callback = incoming_callback(incoming, arena),
     };
+}
+
+/* A message that could be read, or one whose adapter tells more by its head. */
+static bool
+verify_message(struct work *work)
+{
+    const struct adapter *adapter = work->incoming->source->adapter;
+    bool known = work->unread == NULL || (adapter->mapped && !arena_failed(work->arena));
+
+    return !known || verify(work, adapter->verify_parsed);
 }
 
 void
@@ -411,12 +466,22 @@ translate(const struct config *config, const struct incoming *incoming, struct a
 {
     const struct adapter *adapter = incoming->source->adapter;
     struct work work = work_begin(config, incoming, arena, translation);
+    struct error detail; /* set where it is looked at */
 
+    work.detail = &detail;
     *translation = (struct translation){.envelope = envelope_of(incoming)};
     (void)format_find(incoming->body, &work.callback.format);
     translation->format = work.callback.format;
-    if (verify(&work, adapter->verify_raw, adapter->verify_parsed == NULL) && parse(&work) &&
-        verify(&work, adapter->verify_parsed, true) && expectations_met(&work)) {
+    if (!verify(&work, adapter->verify_raw) || (adapter->verify_parsed == NULL && !vouched_for(&work))) {
+        return;
+    }
+    parse(&work);
+    if (!verify_message(&work) || (!arena_failed(arena) && answer_handshake(&work))) {
+        return;
+    }
+    if (work.unread != NULL) {
+        unreadable(&work);
+    } else if (vouched_for(&work) && expectations_met(&work)) {
         convert(&work);
     }
 }

@@ -27,12 +27,15 @@ struct incoming {
 extern const char outcome_accepted[];
 extern const char outcome_unmapped[]; /* vendor.unmapped events only */
 extern const char outcome_dead_letter[];
+extern const char outcome_handshake[]; /* it only checked that the URL is ours: no records, just the answer */
 
 struct translation {
     enum refusal
         refusal; /* NONE: publish the records, then accept; UNAUTHORIZED, UNREADABLE; BUSY: the arena is full */
     const char *outcome;
-    enum body_format format; /* by the first byte; JSON where it does not tell */
+    enum body_format format;     /* by the first byte; JSON where it does not tell */
+    const struct value *message; /* the parsed body; NULL when it could not be read */
+    struct answer answer;        /* of a handshake */
     struct envelope envelope;
     struct record *records; /* in the arena; those of one event stand together and share their bytes */
     size_t count;
@@ -40,6 +43,9 @@ struct translation {
     const char *reason;           /* of a refusal or dead letter: a word */
     struct slice detail;          /* and a sentence; it may quote the body: not for the log */
 };
+
+/* The callback as adapters see it, but for what is read of its body. */
+struct callback incoming_callback(const struct incoming *incoming, struct arena *arena);
 
 void translate(const struct config *config, const struct incoming *incoming, struct arena *arena,
                struct translation *translation);

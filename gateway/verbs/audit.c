@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapters/mapping.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "event/cloudevent_reader.h"
@@ -36,6 +37,7 @@ struct audit {
     const struct slice *topics;
     struct slice *configured_topics; /* malloc'd, when no option names them */
     size_t topic_count;
+    const char **own_types; /* malloc'd: names of the sources' own types of events */
     struct audit_ledger *ledger;
     struct arena_pool *pool;
     uint64_t records, unreadable;
@@ -186,15 +188,23 @@ topic_number(const struct audit *audit, struct slice topic)
     return number;
 }
 
-static enum event_type
-type_of(struct slice name)
+/* Where the source sends events of the type of that name; NULL: it has no such type. */
+static const struct target_list *
+targets_of(const struct source *source, struct slice name)
 {
+    const struct mapping *mapping = source->mapping;
+
     for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
         if (slice_equal(event_names((enum event_type)type)->type, name)) {
-            return (enum event_type)type;
+            return &source->targets[type];
         }
     }
-    return EVENT_NONE;
+    for (size_t i = 0; mapping != NULL && i < mapping->custom_count; i++) {
+        if (slice_equal(mapping->custom_types[i].names.type, name)) {
+            return &source->custom_targets[mapping->custom_types[i].index];
+        }
+    }
+    return NULL;
 }
 
 /* Those of the audited topics that the configuration sends such an event to. */
@@ -202,16 +212,13 @@ static uint32_t
 expected_topics(const struct audit *audit, const struct audit_sighting *sighting, struct slice type_name)
 {
     const struct source *source = config_source(audit->config, sighting->source);
-    enum event_type type = type_of(type_name);
+    const struct target_list *targets = source == NULL ? NULL : targets_of(source, type_name);
     uint32_t expected = UINT32_C(1) << sighting->topic;
 
-    if (source == NULL || type == EVENT_NONE) {
-        return expected;
-    }
-    for (size_t i = 0; i < source->targets[type].count; i++) {
-        unsigned topic = topic_number(audit, source->targets[type].topics[i]);
+    for (size_t i = 0; targets != NULL && i < targets->count; i++) {
+        unsigned topic = topic_number(audit, targets->topics[i]);
 
-        if (slice_equal(audit->topics[topic], source->targets[type].topics[i])) {
+        if (slice_equal(audit->topics[topic], targets->topics[i])) {
             expected |= UINT32_C(1) << topic;
         }
     }
@@ -284,6 +291,39 @@ tell(const struct audit *audit)
     return counts.missing + counts.incomplete + counts.corrupted == 0 ? EXIT_OK : EXIT_FAULT;
 }
 
+static size_t
+own_type_count(const struct config *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->source_count; i++) {
+        count += config->sources[i].mapping == NULL ? 0 : config->sources[i].mapping->custom_count;
+    }
+    return count;
+}
+
+/* Lets the ledger know ids of the sources' own types. */
+static bool
+name_own_types(struct audit *audit, struct error *error)
+{
+    size_t count = own_type_count(audit->config);
+    size_t named = 0;
+
+    audit->own_types = calloc(count + 1, sizeof *audit->own_types);
+    if (audit->own_types == NULL) {
+        return error_set(error, "out of memory");
+    }
+    for (size_t i = 0; i < audit->config->source_count; i++) {
+        const struct mapping *mapping = audit->config->sources[i].mapping;
+
+        for (size_t type = 0; mapping != NULL && type < mapping->custom_count; type++) {
+            audit->own_types[named++] = mapping->custom_types[type].names.name;
+        }
+    }
+    audit_ledger_own_types(audit->ledger, audit->own_types, named);
+    return true;
+}
+
 static bool
 ledger_load(struct audit *audit, struct error *error)
 {
@@ -353,7 +393,7 @@ audit_with(const struct config *config, const struct audit_options *options)
 
     if (audit.ledger == NULL || audit.pool == NULL) {
         status = fault("out of memory");
-    } else if (!ledger_load(&audit, &error)) {
+    } else if (!name_own_types(&audit, &error) || !ledger_load(&audit, &error)) {
         (void)fault(error.text);
         status = EXIT_USAGE;
     } else if (!choose_topics(&audit, &error) || !search(&audit, &error)) {
@@ -362,6 +402,7 @@ audit_with(const struct config *config, const struct audit_options *options)
         status = tell(&audit);
     }
     free(audit.configured_topics);
+    free(audit.own_types);
     audit_ledger_free(audit.ledger);
     arena_pool_free(audit.pool);
     return status;

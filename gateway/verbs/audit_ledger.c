@@ -29,6 +29,8 @@ struct entry {
 };
 
 struct audit_ledger {
+    const char *const *own_types; /* names, besides ours */
+    size_t own_type_count;
     char *blocks[BLOCK_COUNT];
     size_t block_count, block_used; /* bytes of the last one */
     struct entry *pages[PAGE_COUNT];
@@ -244,19 +246,36 @@ add(struct audit_ledger *ledger, struct slice source_name, struct slice id, stru
 
 /* --- its lines --- */
 
+static bool
+names_type(struct slice text, const char *name)
+{
+    const char *found = text.length == 0 ? NULL : memmem(text.data, text.length, name, strlen(name));
+
+    return found != NULL && found > text.data && found[-1] == '-';
+}
+
 /* An event's id is <adapter>-<key>-<type>, perhaps with a suffix: the type tells it from a source's name. */
 static bool
-is_event_id(struct slice text)
+is_event_id(const struct audit_ledger *ledger, struct slice text)
 {
     for (int type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++) {
-        const char *name = event_type_name((enum event_type)type);
-        const char *found = text.length == 0 ? NULL : memmem(text.data, text.length, name, strlen(name));
-
-        if (found != NULL && found > text.data && found[-1] == '-') {
+        if (names_type(text, event_type_name((enum event_type)type))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ledger->own_type_count; i++) {
+        if (names_type(text, ledger->own_types[i])) {
             return true;
         }
     }
     return false;
+}
+
+void
+audit_ledger_own_types(struct audit_ledger *ledger, const char *const *names, size_t count)
+{
+    ledger->own_types = names;
+    ledger->own_type_count = count;
 }
 
 /* Takes the text before the next tab off the line. */
@@ -286,11 +305,11 @@ take_line(struct audit_ledger *ledger, struct slice line, struct error *error)
         return true;
     }
     id = take_column(&line);
-    if (!is_event_id(id)) {
+    if (!is_event_id(ledger, id)) {
         source = id;
         id = take_column(&line);
     }
-    if (!is_event_id(id) || !utf8_valid(id) || !attribute_allowed(id)) {
+    if (!is_event_id(ledger, id) || !utf8_valid(id) || !attribute_allowed(id)) {
         return error_set(error, "there is no event id, as `trunkline convert` prints them, in the first column or, "
                                 "behind a source's name, in the second");
     }

@@ -17,6 +17,10 @@ struct audit_ledger;
 struct audit_ledger *audit_ledger_new(void);         /* NULL when out of memory */
 void audit_ledger_free(struct audit_ledger *ledger); /* NULL is fine */
 
+/* Names of a company's own types (struct event_names), whose ids are known beside those of ours; they outlive the
+ * ledger. */
+void audit_ledger_own_types(struct audit_ledger *ledger, const char *const *names, size_t count);
+
 /* Takes one id a line: "ID", or "SOURCE<TAB>ID"; whatever stands in columns behind it is passed over, and so are empty
  * lines. The same id twice is one. name is for messages. false: error says which line is wrong, and how. */
 bool audit_ledger_read(struct audit_ledger *ledger, FILE *stream, const char *name, struct error *error) MUST_CHECK;
