@@ -80,6 +80,25 @@ options_read(int argc, char **argv, struct convert_options *options)
     return options_operand(argc, argv, &options->file);
 }
 
+/* A request that only checks the URL makes no event: what it is answered is shown. */
+static int
+print_handshake(const struct answer *answer, struct arena *arena)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, arena, answer->body.length + 128);
+    json_open(&writer, '{');
+    json_name(&writer, slice_from("handshake"));
+    json_open(&writer, '{');
+    json_name(&writer, slice_from("content_type"));
+    json_string(&writer, answer->content_type);
+    printer_json_bytes(&writer, "body", answer->body);
+    json_close(&writer, '}');
+    json_close(&writer, '}');
+    printer_json_line(stdout, json_finish(&writer));
+    return fflush(stdout) == 0 && !arena_failed(arena) ? EXIT_OK : fault("cannot write to standard output");
+}
+
 static int
 print_translation(const struct translation *translation, const struct convert_options *options, struct arena *arena)
 {
@@ -87,6 +106,9 @@ print_translation(const struct translation *translation, const struct convert_op
         fprintf(stderr, "trunkline convert: %s: %s%s%.*s\n", translation->outcome, translation->reason,
                 slice_empty(translation->detail) ? "" : ": ", SLICE_ARGS(translation->detail));
         return EXIT_FAULT;
+    }
+    if (translation->outcome == outcome_handshake) {
+        return print_handshake(&translation->answer, arena);
     }
     for (size_t i = 0; i < translation->count; i++) {
         const struct record *record = &translation->records[i];
@@ -186,8 +208,9 @@ const struct verb verb_convert = {
     .usage =
         "usage: trunkline convert --source NAME [OPTIONS] [FILE|-]\n\n"
         "Reads one callback's body from FILE (default, and -: standard input; with --method GET: none) and prints its\n"
-        "events as JSON, one a line. The exit status is 1, with the reason, for what the gateway would keep as a dead\n"
-        "letter.\n\n"
+        "events as JSON, one a line; of a request that only checks the URL, what it is answered. The exit status is "
+        "1,\n"
+        "with the reason, for what the gateway would refuse, or keep as a dead letter.\n\n"
         "  --source NAME         one of the configuration's sources\n"
         "  --endpoint ENDPOINT   the path's last part\n" REQUEST_USAGE
         "  --received TIME       when it came, in RFC 3339 (default: now)\n"

@@ -86,8 +86,8 @@ def main(directory):
         shutil.rmtree(directory / target.stem.removeprefix("fuzz_"), ignore_errors=True)
         (directory / target.stem.removeprefix("fuzz_")).mkdir(parents=True)
     for noun, data in inputs():
-        if (directory / noun).is_dir():
-            (directory / noun / hashlib.sha256(data).hexdigest()[:20]).write_bytes(data)
+        assert (directory / noun).is_dir(), f"there is no tests/fuzz/fuzz_{noun}.c"
+        (directory / noun / hashlib.sha256(data).hexdigest()[:20]).write_bytes(data)
 
 
 main(pathlib.Path(sys.argv[1]))
