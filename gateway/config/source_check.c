@@ -193,8 +193,11 @@ check_vouched(struct loader *loader, const struct source_draft *draft)
         return;
     }
     if (source->open) {
-        fault_add(&loader->warnings, draft->node->line, "%sit is open: anybody who knows its URL may post events",
-                  loader->where);
+        fault_add(&loader->warnings, draft->node->line, "%sit is open: anybody who knows its URL may post events%s",
+                  loader->where,
+                  source->dedup_window_seconds == 0
+                      ? ""
+                      : ", and, with dedup_window_seconds, keep the true ones from being published by being first");
     } else {
         fault_add(loader->faults, draft->node->line,
                   "%snothing checks who posts to it; set secrets, allow, expect, client_certificate%.*s, or, to take "

@@ -259,7 +259,8 @@ what_is_seldom_meant_is_a_warning(void **state)
     (void)state;
     struct config *config = good("gateway: {trusted_proxies: [0.0.0.0/0]}\n" KAFKA "sources:\n" SOURCE
                                  "  - {name: s2, adapter: yeta, secrets: [short]}\n"
-                                 "  - {name: s3, adapter: yeta, secrets: [0123456789abcdef], budget_ms: 1501}\n");
+                                 "  - {name: s3, adapter: yeta, secrets: [0123456789abcdef], budget_ms: 1501}\n"
+                                 "  - {name: s4, adapter: yeta, open: true, dedup_window_seconds: 60}\n");
     char *text = NULL;
     size_t length = 0;
     FILE *stream = open_memstream(&text, &length);
@@ -271,7 +272,9 @@ what_is_seldom_meant_is_a_warning(void **state)
         "t.yaml:1: gateway.trusted_proxies: it trusts every address, so anybody can claim any; list the proxies\n"
         "t.yaml:4: source \"s1\": it is open: anybody who knows its URL may post events\n"
         "t.yaml:5: source \"s2\": secret 1 is shorter than 16 characters; `openssl rand -hex 16` makes a good one\n"
-        "t.yaml:6: source \"s3\": budget_ms is above 1500, so yeta (讯飞) may have given up before it is answered\n");
+        "t.yaml:6: source \"s3\": budget_ms is above 1500, so yeta (讯飞) may have given up before it is answered\n"
+        "t.yaml:7: source \"s4\": it is open: anybody who knows its URL may post events, and, with "
+        "dedup_window_seconds, keep the true ones from being published by being first\n");
     free(text);
     config_free(config);
 }
