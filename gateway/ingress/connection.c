@@ -17,6 +17,7 @@
 /* Thrown away for a client that reads our answer only once its body is out: closing earlier would make its kernel
  * report a reset where there is an answer. */
 #define LINGER_BYTES_MAX ((size_t)64 << 20)
+#define REFUSALS_A_TURN  8 /* of pipelined requests; then other connections have theirs */
 
 /* --- states --- */
 
@@ -43,7 +44,9 @@ enter(struct connection *connection, enum connection_state state)
     if (patience[state] < 0) {
         deadline_clear(&connection->deadline);
     } else {
-        deadline_set(&worker->patience[patience[state]], &connection->deadline, clock_monotonic_ns(worker->clock));
+        int which = state == CONNECTION_IDLE && connection->refused ? PATIENCE_REFUSED : patience[state];
+
+        deadline_set(&worker->patience[which], &connection->deadline, clock_monotonic_ns(worker->clock));
     }
 }
 
@@ -128,9 +131,21 @@ can_keep(const struct connection *connection, const struct ticket *ticket)
 
 static void connection_run(struct connection *connection);
 
+/* A storm of what is refused anyway shall not keep those waiting whose callbacks are good. */
+static void
+judge(struct connection *connection, bool refused)
+{
+    connection->refusals += refused;
+    if (connection->refused != refused) {
+        connection->refused = refused;
+        link_stand_back(connection->link, refused);
+    }
+}
+
 void
 connection_accept(struct connection *connection, const struct ticket *ticket, struct answer answer)
 {
+    judge(connection, false);
     connection->keep = can_keep(connection, ticket);
     send_answer(connection, reply_success(connection, ticket, answer));
     connection_run(connection);
@@ -141,6 +156,7 @@ connection_refuse(struct connection *connection, const struct ticket *ticket, en
 {
     char text[ANSWER_REFUSAL_BYTES];
 
+    judge(connection, refusal_kind(refusal)->status < 500 || refusal == REFUSAL_OVER_SHARE);
     connection->keep = !refusal_kind(refusal)->closes && can_keep(connection, ticket);
     send_answer(connection, reply_refusal(connection, ticket, refusal, text));
     connection_run(connection);
@@ -191,6 +207,10 @@ step_waiting(struct connection *connection)
 {
     if (evbuffer_get_length(link_input(connection->link)) == 0) {
         return starve(connection);
+    }
+    if (connection->refusals >= REFUSALS_A_TURN) {
+        link_yield(connection->link);
+        return false;
     }
     guard_init(&connection->guard, &connection->guard_limits);
     enter(connection, CONNECTION_HEAD);
@@ -403,7 +423,10 @@ connection_run(struct connection *connection)
 void
 connection_on_input(void *argument)
 {
-    connection_run(argument);
+    struct connection *connection = argument;
+
+    connection->refusals = 0;
+    connection_run(connection);
 }
 
 void

@@ -47,6 +47,8 @@ struct connection {
     bool begun;                         /* the engine knows of the request */
     bool keep;                          /* after the answer */
     bool mid_message;                   /* the body of the request is not wholly read */
+    bool refused;                       /* its last request was not good: it stands back for others */
+    unsigned refusals;                  /* in this turn */
     size_t lingered;                    /* bytes thrown away since the output ended */
     struct connection *next, *previous; /* of the worker's */
 };

@@ -17,9 +17,11 @@
 
 #include "base/tls.h"
 #include "ingress/seal.h"
+#include "ingress/turns.h"
 
-#define BACKLOG         4096
-#define EXHAUSTED_PAUSE 100000 /* microseconds */
+#define BACKLOG          4096
+#define EXHAUSTED_PAUSE  100000 /* microseconds */
+#define ACCEPTED_AT_ONCE 32     /* connections; then others have their turn */
 
 static const char synthetic_head[] = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
 
@@ -37,9 +39,12 @@ struct engine {
     size_t input_bytes;
     const struct engine_handlers *handlers;
     void *argument;
-    struct evbuffer *aside;  /* pipelined input, while the library looks at a synthetic head */
-    struct event *exhausted; /* ends the pause in accepting */
-    struct link *beginning;  /* the link whose synthetic head is being parsed */
+    struct evbuffer *aside; /* pipelined input, while the library looks at a synthetic head */
+    struct event *pause;    /* ends one in accepting */
+    unsigned accepted;      /* so far */
+    struct event *later;    /* gives links that have yielded their turn */
+    struct turns turns;     /* those links */
+    struct link *beginning; /* the link whose synthetic head is being parsed */
 };
 
 struct link {
@@ -52,6 +57,7 @@ struct link {
     bool answered;     /* the request is over once the output is flushed */
     bool parting;      /* the output ends once it is flushed */
     struct seal *seal; /* NULL: it is without TLS */
+    struct turn turn;  /* waits when it has yielded */
 };
 
 /* The library's write callback ends the answered request and makes its parser ready for the next. */
@@ -141,6 +147,45 @@ on_event(struct bufferevent *buffer, short what, void *argument)
     }
 }
 
+/* --- turns --- */
+
+void
+link_yield(struct link *link)
+{
+    turns_wait(&link->engine->turns, &link->turn);
+    event_active(link->engine->later, EV_TIMEOUT, 0);
+}
+
+static struct link *
+link_of(struct turn *turn)
+{
+    return (struct link *)(void *)((char *)turn - offsetof(struct link, turn));
+}
+
+/* One at a time: the loop looks for what is more urgent in between. */
+static void
+on_later(evutil_socket_t fd, short what, void *argument)
+{
+    struct engine *engine = argument;
+    struct turn *turn = turns_take(&engine->turns);
+
+    (void)fd;
+    (void)what;
+    if (turn != NULL) {
+        engine->handlers->on_input(link_of(turn)->owner);
+    }
+    if (engine->turns.first != NULL) {
+        event_active(engine->later, EV_TIMEOUT, 0);
+    }
+}
+
+/* It fails while such an event waits to be served: then it is as it was until the next time. */
+void
+link_stand_back(struct link *link, bool back)
+{
+    (void)bufferevent_priority_set(link->buffer, back ? ENGINE_PRIORITY_BACK : ENGINE_PRIORITY_USUAL);
+}
+
 /* Called by the library when it frees a connection, whoever asked for it. */
 static evhtp_res
 on_connection_end(evhtp_connection_t *connection, void *argument)
@@ -151,19 +196,33 @@ on_connection_end(evhtp_connection_t *connection, void *argument)
     if (link->engine->beginning == link) {
         link->engine->beginning = NULL;
     }
+    turns_leave(&link->engine->turns, &link->turn);
     seal_free(link->seal);
     free(link);
     return EVHTP_RES_OK;
 }
 
+/* Whoever waits to be accepted waits in the kernel meanwhile. */
+static void
+pause_accepting(struct engine *engine, struct evconnlistener *listener, const struct timeval *pause)
+{
+    if (evtimer_add(engine->pause, pause) == 0) {
+        evconnlistener_disable(listener);
+    }
+}
+
 static evhtp_res
 on_accept(evhtp_connection_t *connection, void *argument)
 {
+    static const struct timeval breath = {0};
     struct engine *engine = argument;
     struct link *link = calloc(1, sizeof *link);
     bufferevent_event_cb library_event;
     void *library_argument;
 
+    if (++engine->accepted % ACCEPTED_AT_ONCE == 0) {
+        pause_accepting(engine, connection->htp->server, &breath);
+    }
     if (link == NULL) {
         return EVHTP_RES_FATAL;
     }
@@ -199,9 +258,7 @@ on_exhausted(struct evconnlistener *listener, void *argument)
     struct engine *engine = evhtp->arg;
     int error = errno;
 
-    if (evtimer_add(engine->exhausted, &pause) == 0) {
-        evconnlistener_disable(listener);
-    }
+    pause_accepting(engine, listener, &pause);
     engine->handlers->on_exhausted(engine->argument, error);
 }
 
@@ -230,8 +287,10 @@ engine_new(struct event_base *base, size_t input_bytes, const struct engine_hand
     engine->handlers = handlers;
     engine->argument = argument;
     engine->aside = evbuffer_new();
-    engine->exhausted = evtimer_new(base, on_pause_over, engine);
-    if (engine->aside == NULL || engine->exhausted == NULL) {
+    engine->pause = evtimer_new(base, on_pause_over, engine);
+    engine->later = evtimer_new(base, on_later, engine);
+    if (engine->aside == NULL || engine->pause == NULL || engine->later == NULL ||
+        event_priority_set(engine->later, ENGINE_PRIORITY_BACK) != 0) {
         engine_free(engine);
         return NULL;
     }
@@ -294,8 +353,11 @@ engine_free(struct engine *engine)
     if (engine->aside != NULL) {
         evbuffer_free(engine->aside);
     }
-    if (engine->exhausted != NULL) {
-        event_free(engine->exhausted);
+    if (engine->pause != NULL) {
+        event_free(engine->pause);
+    }
+    if (engine->later != NULL) {
+        event_free(engine->later);
     }
     free(engine);
 }

@@ -34,8 +34,14 @@ struct engine_handlers {
     void (*on_handshake_failed)(void *owner, const struct handshake_fault *fault);
 };
 
-/* handlers and argument outlive it. input_bytes: how much a link holds that is not used up; then nothing more is read
- * until there is room. NULL when out of memory. */
+/* Of the loop's events: those of links that stand back come last. The loop looks for others at least so often. */
+#define ENGINE_PRIORITIES     3
+#define ENGINE_PRIORITY_USUAL 1 /* libevent's, of three */
+#define ENGINE_PRIORITY_BACK  2
+#define ENGINE_LOOK_UP        1000 /* microseconds */
+
+/* The loop has ENGINE_PRIORITIES. handlers and argument outlive it. input_bytes: how much a link holds that is not used
+ * up; then nothing more is read until there is room. NULL when out of memory. */
 struct engine *engine_new(struct event_base *base, size_t input_bytes, const struct engine_handlers *handlers,
                           void *argument);
 /* Accepts from that socket, too; it is closed by the engine, unless this fails. shared: others have descriptors of the
@@ -56,6 +62,10 @@ bool link_ready(const struct link *link);
 const struct tls_session *link_session(const struct link *link);
 /* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
+/* Leave the rest of the input for later, when others have had their turn: on_input comes again. */
+void link_yield(struct link *link);
+/* From now on what happens on it waits, or waits no more, for what happens on others. */
+void link_stand_back(struct link *link, bool back);
 /* Whether the kernel holds more: then on_input comes, unless on_end does. */
 bool link_input_waits(const struct link *link);
 /* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */

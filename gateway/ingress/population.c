@@ -76,22 +76,26 @@ longest_in(const struct worker *worker, const enum patience *kinds, size_t count
 }
 
 /* Who is let go first when there is no room: those that are ending anyway; then who takes its time in the middle of
- * something, the longest first; then who has not asked anything for the longest time. Between two requests a client may
- * be about to send the next, and one that never repeats would lose it. */
+ * something, the longest first; then who has not sent a good request yet, and last those who have. Between two requests
+ * a client may be about to send the next, and one that never repeats would lose it: that one is parted from. */
 static struct connection *
 to_let_go(const struct worker *worker)
 {
     static const enum patience ending[] = {PATIENCE_PARTING};
     static const enum patience dawdling[] = {PATIENCE_FRESH, PATIENCE_HEAD, PATIENCE_BODY, PATIENCE_WRITE,
                                              PATIENCE_LINGER};
-    static const enum patience waiting[] = {PATIENCE_FRESH, PATIENCE_IDLE};
+    static const enum patience unknown[] = {PATIENCE_REFUSED, PATIENCE_FRESH};
+    static const enum patience known[] = {PATIENCE_IDLE};
     int64_t now_ns = clock_monotonic_ns(worker->clock);
     struct connection *found = longest_in(worker, ending, COUNT(ending), now_ns);
 
     if (found == NULL) {
         found = longest_in(worker, dawdling, COUNT(dawdling), now_ns - DAWDLING_NS);
     }
-    return found != NULL ? found : longest_in(worker, waiting, COUNT(waiting), now_ns);
+    if (found == NULL) {
+        found = longest_in(worker, unknown, COUNT(unknown), now_ns);
+    }
+    return found != NULL ? found : longest_in(worker, known, COUNT(known), now_ns);
 }
 
 bool
@@ -103,18 +107,15 @@ population_make_room(struct worker *worker)
         return false;
     }
     metric_add(worker->generation->counters->evictions, 1);
-    connection_close(connection);
+    if (connection->state == CONNECTION_IDLE && !connection->refused) {
+        connection_part(connection);
+    } else {
+        connection_close(connection);
+    }
     return true;
 }
 
 /* --- arrivals --- */
-
-/* Descriptors are numbered from the lowest that is free: one of that number tells that all below are taken. */
-static bool
-descriptors_short(const struct worker *worker, const struct link *link)
-{
-    return link_descriptor(link) >= 0 && (rlim_t)link_descriptor(link) >= worker->descriptors;
-}
 
 void
 population_look(struct worker *worker)
@@ -129,6 +130,20 @@ population_look(struct worker *worker)
 
         worker->descriptors = files.rlim_cur - kept;
     }
+}
+
+/* Descriptors are numbered from the lowest that is free: one of that number tells that all below are taken. The limit
+ * may have been raised since the last look. */
+static bool
+descriptors_short(struct worker *worker, const struct link *link)
+{
+    rlim_t number = (rlim_t)link_descriptor(link);
+
+    if (number < worker->descriptors) {
+        return false;
+    }
+    population_look(worker);
+    return number >= worker->descriptors;
 }
 
 void

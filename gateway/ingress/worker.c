@@ -183,17 +183,19 @@ static bool
 make_loop(struct worker *worker, struct error *error)
 {
     static const struct timeval pulse = {.tv_usec = PULSE_MICROSECONDS};
+    static const struct timeval look_up = {.tv_usec = ENGINE_LOOK_UP};
     struct event_config *config = event_config_new();
 
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0 &&
+        event_config_set_max_dispatch_interval(config, &look_up, -1, ENGINE_PRIORITY_BACK) == 0) {
         worker->base = event_base_new_with_config(config);
     }
     if (config != NULL) {
         event_config_free(config);
     }
-    if (worker->base == NULL || worker->wake_fd < 0) {
+    if (worker->base == NULL || worker->wake_fd < 0 || event_base_priority_init(worker->base, ENGINE_PRIORITIES) != 0) {
         return error_set(error, "cannot make an event loop: %s", strerror(errno));
     }
     worker->wake = event_new(worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
@@ -212,6 +214,7 @@ make_deadlines(struct worker *worker, struct error *error)
     const int64_t durations_ns[PATIENCE_COUNT] = {
         [PATIENCE_FRESH] = limits->head_seconds * SECOND_NS,
         [PATIENCE_IDLE] = limits->idle_seconds * SECOND_NS,
+        [PATIENCE_REFUSED] = limits->idle_seconds * SECOND_NS,
         [PATIENCE_HEAD] = limits->head_seconds * SECOND_NS,
         [PATIENCE_BODY] = limits->body_seconds * SECOND_NS,
         [PATIENCE_WRITE] = limits->write_seconds * SECOND_NS,

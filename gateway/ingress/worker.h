@@ -33,6 +33,7 @@ struct spool_port;
 enum patience {
     PATIENCE_FRESH,   /* accepted, nothing received yet */
     PATIENCE_IDLE,    /* between two requests */
+    PATIENCE_REFUSED, /* the same, of those whose last one was refused */
     PATIENCE_HEAD,    /* from the head's first byte to its last */
     PATIENCE_BODY,    /* from the head's end to the body's */
     PATIENCE_WRITE,   /* for the client to read its answer */

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 import random
+import re
 import socket
 import struct
 import sys
@@ -61,8 +62,7 @@ class Peer:
         data = await self.loop.sock_recv(self.socket, 1 << 18)
         if not data:
             raise Ended
-        for line in data.split(b"HTTP/1.1 ")[1:]:
-            status = line[:3].decode("latin-1")
+        for status in re.findall(r"HTTP/1\.1 (\d{3}) ", data.decode("latin-1")):
             self.tally.answers[status] = self.tally.answers.get(status, 0) + 1
         return data
 
@@ -282,15 +282,17 @@ NAMES = {attack.__name__: attack for attack in ATTACKS}
 
 
 async def play(attack, address, until, tally):
-    """Again and again, on one connection after the other."""
-    while time.monotonic() < until:
+    """Again and again, on one connection after the other; at least once."""
+    first = True
+    while first or time.monotonic() < until:
         peer = Peer(address, tally)
         try:
-            await asyncio.wait_for(attack(peer), max(0.01, until - time.monotonic()))
+            await asyncio.wait_for(attack(peer), max(1 if first else 0.01, until - time.monotonic()))
         except (Ended, OSError, asyncio.TimeoutError):
             pass
         finally:
             peer.close()
+        first = False
         await asyncio.sleep(0)
 
 

@@ -2,7 +2,8 @@
 answered, soon, and what it was answered is on Kafka; memory stays where it is, and descriptors come back.
 
 Attackers are on the same machine, so they are given what processor is left. TRUNKLINE_TEST_LONG=1: minutes of it, and
-the bound of the healthy client's 99th percentile is that of a machine that does nothing else.
+the bound of the healthy client's 99th percentile is that of a machine that does nothing else; in the short form one
+that is busy anyway is held against itself.
 """
 
 import os
@@ -97,7 +98,7 @@ def test_under_attack_a_healthy_client_is_served_and_memory_stays(start_gateway,
         print(each)
 
     assert set(besieged.statuses) == {200}, besieged
-    assert besieged.high < BOUND_MS or SANITIZED, besieged
+    assert besieged.high < max(BOUND_MS, 0 if LONG else 3 * quiet.high) or SANITIZED, (quiet, besieged)
     assert memory.peak(quiet_from, over) < RESIDENT_MIB or SANITIZED
     assert grown < SLOPE_MIB or SANITIZED
     owed = {event for entry in healthy.entries if entry.answered is not None for event in entry.events}
