@@ -14,7 +14,8 @@
 #define QUERY_MS   5000  /* for one answer about offsets */
 #define QUEUE_MS   10000 /* for room in librdkafka's queue */
 #define SERVE_MS   10
-#define LEAVE_MS   500 /* for the abort of a transaction that is left open */
+#define LEAVE_MS   500   /* for the abort of a transaction that is left open */
+#define END_MS     60000 /* for a commit or an abort: four times as long as Kafka lets a transaction live */
 
 struct transaction_producer {
     const struct kafka_settings *settings;
@@ -26,6 +27,7 @@ struct transaction_producer {
     const struct transaction_batch *reported; /* whose delivery reports are noted; NULL outside a commit */
     bool refused;                             /* one of its records */
     bool open;                                /* a transaction was begun and, as far as we know, has not ended */
+    int end_ms;                               /* for a commit or an abort */
 };
 
 static const struct kafka_property defaults[] = {
@@ -34,6 +36,9 @@ static const struct kafka_property defaults[] = {
     {"retry.backoff.ms", "10"},
     /* A batch is refused as a whole; see producer_client.c. */
     {"batch.size", "65536"},
+    /* When librdkafka misses that a group's coordinator is there again, sending offsets waits for the next change of a
+     * connection, whatever time-out it was given: this brings one about. */
+    {"connections.max.idle.ms", "60000"},
     {NULL, NULL},
 };
 
@@ -78,6 +83,7 @@ transaction_producer_new(const struct kafka_settings *settings, const char *tran
         return NULL;
     }
     producer->settings = settings;
+    producer->end_ms = END_MS;
     atomic_init(&producer->given_up, false);
     conf = conf_new(settings, defaults, ours, error);
     if (conf == NULL) {
@@ -127,6 +133,12 @@ transaction_producer_free(struct transaction_producer *producer)
         rd_kafka_destroy(producer->rk);
     }
     free(producer);
+}
+
+void
+transaction_producer_end_within(struct transaction_producer *producer, int timeout_ms)
+{
+    producer->end_ms = timeout_ms;
 }
 
 void
@@ -182,6 +194,25 @@ insist(struct transaction_producer *producer, rd_kafka_error_t *(*call)(rd_kafka
     return NULL;
 }
 
+/* Ends the open transaction, either way. Kafka has decided on it long before we stop asking, so what keeps us waiting
+ * then is a client that has lost its way: the next init of the transactional id, by a new one, finds out. */
+static rd_kafka_error_t *
+insist_on_end(struct transaction_producer *producer, rd_kafka_error_t *(*call)(rd_kafka_t *rk, int timeout_ms),
+              bool *done, struct error *error)
+{
+    int64_t deadline_ns = clock_monotonic_ns(clock_system()) + producer->end_ms * 1000000LL;
+    struct error last = {""};
+    rd_kafka_error_t *failure = insist(producer, call, deadline_ns, done, &last);
+
+    producer->open = producer->open && !*done;
+    if (!*done && failure == NULL && !atomic_load(&producer->given_up)) {
+        error_set(error, "Kafka has not ended a transaction within %d s: %s", producer->end_ms / 1000, last.text);
+    } else if (!*done) {
+        *error = last;
+    }
+    return failure;
+}
+
 bool
 transaction_producer_init(struct transaction_producer *producer, const struct slice *topics, size_t count,
                           int timeout_ms, struct error *error)
@@ -230,9 +261,8 @@ abandon(struct transaction_producer *producer, rd_kafka_error_t *failure, struct
         return outcome;
     }
     rd_kafka_error_destroy(failure);
-    failure = insist(producer, rd_kafka_abort_transaction, INT64_MAX, &done, &trouble);
+    failure = insist_on_end(producer, rd_kafka_abort_transaction, &done, &trouble);
     if (done) {
-        producer->open = false;
         return producer->refused ? TRANSACTION_REFUSED : TRANSACTION_ABORTED;
     }
     error_set(error, "%s", trouble.text);
@@ -333,9 +363,8 @@ run(struct transaction_producer *producer, const struct transaction_batch *batch
     if (failure != NULL) {
         return abandon(producer, failure, error);
     }
-    failure = insist(producer, rd_kafka_commit_transaction, INT64_MAX, &done, error);
+    failure = insist_on_end(producer, rd_kafka_commit_transaction, &done, error);
     if (done) {
-        producer->open = false;
         return TRANSACTION_COMMITTED;
     }
     if (failure == NULL) {

@@ -1,8 +1,8 @@
 /* The transactional producer: records and consumer offsets that become visible together or not at all, written by the
  * one living owner of a transactional id. One a lane.
  *
- * Its calls block for as long as Kafka takes, for ever when it is away: they are for a committer thread of its own and
- * never for a loop. All of them come from that thread, but for transaction_producer_give_up. */
+ * Its calls block for as long as Kafka takes, for minutes when it is away: they are for a committer thread of its own
+ * and never for a loop. All of them come from that thread, but for transaction_producer_give_up. */
 #pragma once
 
 #include <stdint.h>
@@ -65,12 +65,13 @@ enum transaction_outcome {
      * lost, it never becomes visible; the next init of the transactional id settles it. */
     TRANSACTION_FENCED, /* another owner has taken over, or Kafka ended a transaction that took over 15 s */
     TRANSACTION_FATAL,
-    TRANSACTION_GIVEN_UP, /* transaction_producer_give_up was called before Kafka had answered */
+    TRANSACTION_GIVEN_UP, /* Kafka had not ended it in time, or not before transaction_producer_give_up was called */
 };
 
 /* One whole transaction: begins, writes the records and the offsets, commits. A commit that times out is asked for
- * again until Kafka says yes or no. The offsets go without a member of the group: the fence is the transactional id, so
- * nothing stops a second owner that has another. error tells why, for all but COMMITTED. */
+ * again until Kafka says yes or no, for a minute, unless another time was set. The offsets go without a member of the
+ * group: the fence is the transactional id, so nothing stops a second owner that has another. error tells why, for all
+ * but COMMITTED. */
 enum transaction_outcome transaction_producer_commit(struct transaction_producer *producer,
                                                      const struct transaction_batch *batch, struct error *error);
 
@@ -84,6 +85,9 @@ bool transaction_producer_offset_at(struct transaction_producer *producer, struc
 /* How many partitions the topic has. */
 bool transaction_producer_partitions(struct transaction_producer *producer, struct slice topic, int timeout_ms,
                                      int32_t *count, struct error *error);
+
+/* For how long, in ms, the commits from now on ask Kafka to end a transaction. */
+void transaction_producer_end_within(struct transaction_producer *producer, int timeout_ms);
 
 /* From any thread: a commit that is waiting returns within some seconds, also when Kafka is away; it and every later
  * one end as GIVEN_UP. An init that is waiting ends too, at its timeout at the latest. */

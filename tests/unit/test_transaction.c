@@ -140,6 +140,26 @@ test_a_commit_that_times_out_is_asked_for_again(void **state)
 }
 
 static void
+test_a_commit_that_kafka_never_ends_is_given_up(void **state)
+{
+    struct bus *bus = *state;
+    struct transaction_producer *producer = ready_producer(bus);
+    struct transaction_record record = record_of("one");
+    struct error error;
+
+    rd_kafka_mock_broker_push_request_error_rtts(bus->cluster, 1, END_TRANSACTION_API_KEY, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 60000);
+    transaction_producer_end_within(producer, 1000);
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_GIVEN_UP);
+    assert_non_null(strstr(error.text, "Kafka has not ended a transaction within 1 s: "));
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_GIVEN_UP);
+    transaction_producer_free(producer);
+    producer = ready_producer(bus); /* the next one is not held up by it */
+    assert_int_equal(commit(producer, &record, &error), TRANSACTION_COMMITTED);
+    transaction_producer_free(producer);
+}
+
+static void
 test_fenced_at_the_commit_it_is_dead(void **state)
 {
     struct bus *bus = *state;
@@ -324,6 +344,7 @@ main(void)
         BUS_TEST(test_what_can_never_be_committed_is_refused),
         BUS_TEST(test_an_abortable_error_aborts_and_the_batch_goes_again),
         BUS_TEST(test_a_commit_that_times_out_is_asked_for_again),
+        BUS_TEST(test_a_commit_that_kafka_never_ends_is_given_up),
         BUS_TEST(test_fenced_at_the_commit_it_is_dead),
         BUS_TEST(test_init_fails_with_the_reason),
         BUS_TEST(test_an_init_that_times_out_is_called_again),
