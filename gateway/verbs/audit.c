@@ -101,18 +101,19 @@ take_option(int option, struct audit_options *options)
     }
 }
 
+static const struct option table[] = {
+    {"ledger", required_argument, NULL, OPTION_LEDGER},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"topic", required_argument, NULL, OPTION_TOPIC},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    COMMON_OPTIONS,
+};
+
 static bool
 options_read(int argc, char **argv, struct audit_options *options)
 {
-    static const struct option table[] = {
-        {"ledger", required_argument, NULL, OPTION_LEDGER},
-        {"from", required_argument, NULL, OPTION_FROM},
-        {"to", required_argument, NULL, OPTION_TO},
-        {"topic", required_argument, NULL, OPTION_TOPIC},
-        {"limit", required_argument, NULL, OPTION_LIMIT},
-        {"json", no_argument, NULL, OPTION_JSON},
-        COMMON_OPTIONS,
-    };
     const char *operand;
     int option;
 
@@ -450,5 +451,6 @@ const struct verb verb_audit = {
         "is being read takes 50 MB more.\n\n"
         "Exit status: 0 every id was found whole, 1 some are missing, incomplete or corrupted, or it could not be\n"
         "found out, 2 the command line, the configuration or the ledger is wrong.\n",
+    .options = table,
     .run = audit_run,
 };

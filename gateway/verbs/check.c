@@ -12,13 +12,14 @@ struct check_options {
     bool reference; /* print that of all options instead */
 };
 
+static const struct option table[] = {
+    {"options", no_argument, NULL, 'o'},
+    COMMON_OPTIONS,
+};
+
 static bool
 options_read(int argc, char **argv, struct check_options *options)
 {
-    static const struct option table[] = {
-        {"options", no_argument, NULL, 'o'},
-        COMMON_OPTIONS,
-    };
     const char *operand;
     int option;
 
@@ -196,5 +197,6 @@ const struct verb verb_check = {
         "Tells everything that is wrong with a configuration (status 2), or how each source is protected and within\n"
         "which limits each account is used (status 0). Nothing is connected to and nothing is changed.\n\n"
         "  --options             print what can be configured instead, with defaults and meanings\n" COMMON_USAGE,
+    .options = table,
     .run = run,
 };

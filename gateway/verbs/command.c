@@ -287,5 +287,10 @@ const struct verb verb_command = {
         "Exit status: 0 succeeded (or submitted, with --no-wait), 1 failed, or not submitted, 2 the command, the\n"
         "command line or the configuration is wrong and nothing was published, 3 expired or cancelled, 4 unknown: the\n"
         "vendor may have done it, or not, 5 no final result in time.\n",
+    .actions = (const struct verb_action[]){{"submit", submit_table},
+                                            {"cancel", cancel_table},
+                                            {"hold", account_table},
+                                            {"resume", account_table},
+                                            {NULL, NULL}},
     .run = command_run,
 };

@@ -32,19 +32,20 @@ fault(const char *text)
     return EXIT_FAULT;
 }
 
+static const struct option table[] = {
+    {"source", required_argument, NULL, 's'},
+    {"endpoint", required_argument, NULL, 'e'},
+    {"received", required_argument, NULL, 'r'},
+    {"mode", required_argument, NULL, 'm'},
+    {"records", no_argument, NULL, 'k'},
+    {"verify", no_argument, NULL, 'v'},
+    REQUEST_OPTIONS,
+    COMMON_OPTIONS,
+};
+
 static bool
 options_read(int argc, char **argv, struct convert_options *options)
 {
-    static const struct option table[] = {
-        {"source", required_argument, NULL, 's'},
-        {"endpoint", required_argument, NULL, 'e'},
-        {"received", required_argument, NULL, 'r'},
-        {"mode", required_argument, NULL, 'm'},
-        {"records", no_argument, NULL, 'k'},
-        {"verify", no_argument, NULL, 'v'},
-        REQUEST_OPTIONS,
-        COMMON_OPTIONS,
-    };
     int option;
 
     *options = (struct convert_options){
@@ -220,5 +221,6 @@ const struct verb verb_convert = {
         "  --config FILE         the configuration (default: that of `trunkline dev`)\n"
         "  --log-format FORMAT   json or text\n"
         "  --log-level LEVEL     debug, info, warn (default) or error\n",
+    .options = table,
     .run = convert_run,
 };

@@ -257,5 +257,8 @@ const struct verb verb_deadletter = {
         "Exit status: 0 all of it was done, 1 some were not replayed (a line each tells why), or it did not work, 2 "
         "the\n"
         "command line or the configuration is wrong.\n",
+    .actions =
+        (const struct verb_action[]){
+            {"list", list_table}, {"show", show_table}, {"replay", replay_table}, {NULL, NULL}},
     .run = deadletter_run,
 };

@@ -311,15 +311,16 @@ on_started(void *argument)
 
 /* --- beginning and end --- */
 
+static const struct option table[] = {
+    {"port", required_argument, NULL, 'p'},
+    {"management-port", required_argument, NULL, 'm'},
+    {"once", no_argument, NULL, 'o'},
+    COMMON_OPTIONS,
+};
+
 static bool
 options_read(int argc, char **argv, struct dev_options *options)
 {
-    static const struct option table[] = {
-        {"port", required_argument, NULL, 'p'},
-        {"management-port", required_argument, NULL, 'm'},
-        {"once", no_argument, NULL, 'o'},
-        COMMON_OPTIONS,
-    };
     const char *operand;
     int option;
 
@@ -464,5 +465,6 @@ const struct verb verb_dev = {
              "  --once                ends after the samples' and the dial's events, with status 0 when all have come\n"
              "  --log-format FORMAT   json or text (default)\n"
              "  --log-level LEVEL     debug, info (default), warn or error\n",
+    .options = table,
     .run = dev_run,
 };

@@ -19,5 +19,6 @@ const struct verb verb_egress = {
         "publishes what became of each command. Workers with one egress.group share the commands among them. SIGTERM\n"
         "ends it in order: calls that are going on are finished and what is left is handed over. A second one ends it\n"
         "at once.\n\n" COMMON_USAGE,
+    .options = serve_options,
     .run = egress_run,
 };

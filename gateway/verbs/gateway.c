@@ -20,5 +20,6 @@ const struct verb verb_gateway = {
         "disk;\n"
         "they are sent when Kafka is back. SIGTERM ends it in order, a second one at once. Exit status 3: it ended in\n"
         "order, and events wait on disk for the next start.\n\n" COMMON_USAGE,
+    .options = serve_options,
     .run = gateway_run,
 };

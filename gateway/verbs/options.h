@@ -1,4 +1,5 @@
-/* Options that the verbs share, on getopt_long. A verb's table of struct option ends with COMMON_OPTIONS. */
+/* Options that the verbs share, on getopt_long. A verb's table of struct option ends with COMMON_OPTIONS, or
+ * LOG_OPTIONS. */
 #pragma once
 
 #include <getopt.h>
@@ -21,12 +22,15 @@ enum {
     OPTION_LOG_LEVEL,
 };
 
-#define COMMON_OPTIONS                                                                                                 \
-    {"config", required_argument, NULL, OPTION_CONFIG}, {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},    \
+/* Of a verb that reads no configuration. */
+#define LOG_OPTIONS                                                                                                    \
+    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                                        \
         {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},                                                      \
     {                                                                                                                  \
         NULL, 0, NULL, 0                                                                                               \
     }
+
+#define COMMON_OPTIONS {"config", required_argument, NULL, OPTION_CONFIG}, LOG_OPTIONS
 
 #define COMMON_USAGE                                                                                                   \
     "  --config FILE         the configuration (default " DEFAULT_CONFIG ")\n"                                         \

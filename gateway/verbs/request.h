@@ -28,7 +28,7 @@ enum {
     }
 
 #define REQUEST_USAGE                                                                                                  \
-    "  --method METHOD       the request's method (default: POST)\n"                   \
+    "  --method METHOD       the request's method (default: POST)\n"                                                   \
     "  --query QUERY         its query, as it is sent: a=1&b=2\n"                                                      \
     "  --header NAME:VALUE   one of its header fields; may be given several times\n"
 

@@ -30,22 +30,23 @@ refuse(const char *text)
     return false;
 }
 
+static const struct option table[] = {
+    {"source", required_argument, NULL, 's'},
+    {"kind", required_argument, NULL, 'k'},
+    {"url", required_argument, NULL, 'u'},
+    {"endpoint", required_argument, NULL, 'e'},
+    {"list", no_argument, NULL, 'l'},
+    {"signed-at", required_argument, NULL, 'a'},
+    {"ca-file", required_argument, NULL, 'A'},
+    {"certificate", required_argument, NULL, 'C'},
+    {"key", required_argument, NULL, 'K'},
+    REQUEST_OPTIONS,
+    COMMON_OPTIONS,
+};
+
 static bool
 options_read(int argc, char **argv, struct send_options *options)
 {
-    static const struct option table[] = {
-        {"source", required_argument, NULL, 's'},
-        {"kind", required_argument, NULL, 'k'},
-        {"url", required_argument, NULL, 'u'},
-        {"endpoint", required_argument, NULL, 'e'},
-        {"list", no_argument, NULL, 'l'},
-        {"signed-at", required_argument, NULL, 'a'},
-        {"ca-file", required_argument, NULL, 'A'},
-        {"certificate", required_argument, NULL, 'C'},
-        {"key", required_argument, NULL, 'K'},
-        REQUEST_OPTIONS,
-        COMMON_OPTIONS,
-    };
     int option;
 
     *options = (struct send_options){
@@ -250,5 +251,6 @@ const struct verb verb_send = {
         "  --config FILE         the configuration (default: that of `trunkline dev`)\n"
         "  --log-format FORMAT   json or text\n"
         "  --log-level LEVEL     debug, info, warn (default) or error\n",
+    .options = table,
     .run = send_run,
 };

@@ -60,16 +60,17 @@ run_process(const struct config *config, unsigned roles)
     return status;
 }
 
+const struct option serve_options[] = {COMMON_OPTIONS};
+
 int
 serve_run(int argc, char **argv, unsigned roles)
 {
-    static const struct option table[] = {COMMON_OPTIONS};
     struct common_options common = {.log_format = LOG_FORMAT_JSON, .log_level = LOG_LEVEL_INFO};
     const char *operand;
     struct config *config;
     int status;
 
-    if (options_next(argc, argv, table, &common) != -1 || !options_operand(argc, argv, &operand)) {
+    if (options_next(argc, argv, serve_options, &common) != -1 || !options_operand(argc, argv, &operand)) {
         return EXIT_USAGE;
     }
     if (operand != NULL) {

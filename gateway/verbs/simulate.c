@@ -47,7 +47,7 @@ static const struct option table[] = {
     {"single-token", no_argument, NULL, OPTION_SINGLE_TOKEN},
     {"refused-numbers", required_argument, NULL, OPTION_REFUSED_NUMBERS},
     {"seed", required_argument, NULL, OPTION_SEED},
-    COMMON_OPTIONS,
+    LOG_OPTIONS,
 };
 
 /* The number that an option sets; NULL: it sets none. */
@@ -252,5 +252,6 @@ const struct verb verb_simulate = {
              "  --seed N              of chance; the same one gives the same again (default 1)\n"
              "  --log-format FORMAT   json or text (default)\n"
              "  --log-level LEVEL     debug, info (default), warn or error\n",
+    .actions = (const struct verb_action[]){{"7moor", table}, {"yeta", table}, {NULL, NULL}},
     .run = simulate_run,
 };

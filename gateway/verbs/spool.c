@@ -47,17 +47,33 @@ options_fit(const struct spool_order *order, const struct action *action, bool p
     return wrong == NULL;
 }
 
+#define INSTANCE                                                                                                       \
+    {                                                                                                                  \
+        "instance", required_argument, NULL, 'i'                                                                       \
+    }
+#define JSON                                                                                                           \
+    {                                                                                                                  \
+        "json", no_argument, NULL, 'j'                                                                                 \
+    }
+#define SET_ASIDE                                                                                                      \
+    {                                                                                                                  \
+        "set-aside", no_argument, NULL, 's'                                                                            \
+    }
+#define PATIENCE                                                                                                       \
+    {                                                                                                                  \
+        "patience", required_argument, NULL, 'p'                                                                       \
+    }
+
+/* All are read, as the action may stand behind them, and then those that do not go with it refused: see options_fit. */
+static const struct option table[] = {INSTANCE, JSON, SET_ASIDE, PATIENCE, COMMON_OPTIONS};
+static const struct option status_table[] = {INSTANCE, JSON, COMMON_OPTIONS};
+static const struct option drain_table[] = {INSTANCE, PATIENCE, COMMON_OPTIONS};
+static const struct option export_table[] = {INSTANCE, SET_ASIDE, COMMON_OPTIONS};
+
 static bool
 options_read(int argc, char **argv, struct common_options *common, struct spool_order *order,
              const struct action **action)
 {
-    static const struct option table[] = {
-        {"instance", required_argument, NULL, 'i'},
-        {"json", no_argument, NULL, 'j'},
-        {"set-aside", no_argument, NULL, 's'},
-        {"patience", required_argument, NULL, 'p'},
-        COMMON_OPTIONS,
-    };
     bool patience = false;
     const char *operand;
     int option;
@@ -156,5 +172,8 @@ const struct verb verb_spool = {
         "  --json                status: one JSON object\n"
         "  --set-aside           export: only records that Kafka refused for good\n"
         "  --patience SECONDS    drain: gives up when nothing could be sent for so long (default 30)\n" COMMON_USAGE,
+    .actions =
+        (const struct verb_action[]){
+            {"status", status_table}, {"drain", drain_table}, {"export", export_table}, {NULL, NULL}},
     .run = spool_run,
 };

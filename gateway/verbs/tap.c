@@ -406,5 +406,6 @@ const struct verb verb_tap = {
         "Exit status: 0 it was ended, or came to its end, 1 nothing can be read, 2 the command line or the\n"
         "configuration is wrong. While Kafka does not answer, it says so and waits; so it does for a topic that is\n"
         "missing, as long as there is another one.\n",
+    .options = table,
     .run = tap_run,
 };

@@ -147,10 +147,11 @@ with_kafka(const struct config *config, const char *what, struct topics *topics)
     return status;
 }
 
+static const struct option table[] = {COMMON_OPTIONS};
+
 static int
 topics_run(int argc, char **argv)
 {
-    static const struct option table[] = {COMMON_OPTIONS};
     struct common_options common = {.log_format = LOG_FORMAT_TEXT, .log_level = LOG_LEVEL_ERROR};
     struct topics topics = {0};
     const char *what;
@@ -186,5 +187,6 @@ const struct verb verb_topics = {
              "  create   makes the topics that are missing, changes none that is there, then checks\n"
              "  check    holds each topic against what is asked for; exit status 1 when anything is to be "
              "done\n\n" COMMON_USAGE,
+    .actions = (const struct verb_action[]){{"list", table}, {"create", table}, {"check", table}, {NULL, NULL}},
     .run = topics_run,
 };
