@@ -2,6 +2,7 @@
 #include "adapters/generic.h"
 #include "adapters/generic_signature.h"
 #include "adapters/message.h"
+#include "base/form.h"
 #include "base/json_writer.h"
 
 /* A sample on its way to being signed. */
@@ -136,7 +137,7 @@ put_json(struct draft *draft, const struct reference *reference, struct slice te
     return !slice_empty(draft->callback.body);
 }
 
-/* Where the body is no JSON: a parameter more. */
+/* Where the body is no JSON: a parameter, in place of what it has of that name. */
 static bool
 put_form(struct draft *draft, const struct reference *reference, struct slice text)
 {
@@ -149,8 +150,9 @@ put_form(struct draft *draft, const struct reference *reference, struct slice te
     if (draft->callback.mapping->format == MAPPING_QUERY) {
         (void)put_parameter(draft, reference->steps[0], text);
     } else {
-        draft->callback.body =
-            joined(arena, text_trimmed(draft->callback.body), "&", parameter(arena, reference->steps[0], text));
+        struct slice rest = form_without(arena, text_trimmed(draft->callback.body), reference->steps[0]);
+
+        draft->callback.body = joined(arena, rest, "&", parameter(arena, reference->steps[0], text));
     }
     draft->message = generic_parse(&draft->callback, &draft->callback.format, &error);
     draft->callback.message = draft->message;

@@ -105,6 +105,31 @@ form_parameter(struct arena *arena, struct slice text, struct slice name)
     return decoded(arena, found);
 }
 
+struct slice
+form_without(struct arena *arena, struct slice text, struct slice name)
+{
+    char *kept = arena_alloc(arena, text.length + 1);
+    size_t length = 0;
+
+    if (kept == NULL) {
+        return (struct slice){0};
+    }
+    while (!slice_empty(text)) {
+        struct slice whole = take(&text, '&');
+        struct slice rest = whole;
+
+        if (slice_empty(whole) || spells(take(&rest, '='), name)) {
+            continue;
+        }
+        if (length > 0) {
+            kept[length++] = '&';
+        }
+        memcpy(kept + length, whole.data, whole.length);
+        length += whole.length;
+    }
+    return slice_make(kept, length);
+}
+
 /* --- the tree --- */
 
 static bool

@@ -18,3 +18,5 @@ struct value *form_parse(struct arena *arena, struct slice text, struct value_li
 /* The value of the parameter of that name, both decoded, and its bytes whatever they are. The empty slice when there is
  * none, when there are several, for nobody could tell which is meant, and when the arena is full. */
 struct slice form_parameter(struct arena *arena, struct slice text, struct slice name);
+/* The form without the parameters of that name. The empty slice also when the arena is full. */
+struct slice form_without(struct arena *arena, struct slice text, struct slice name);

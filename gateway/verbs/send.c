@@ -1,6 +1,7 @@
 /* `trunkline send`: signs a sample callback, or a file, and posts it to a gateway. */
 #include <stdio.h>
 
+#include "adapters/message.h"
 #include "verbs/builtin.h"
 #include "verbs/options.h"
 #include "verbs/sample.h"
@@ -201,7 +202,7 @@ send_sample(const struct config *config, const struct send_options *options, str
     if (!sample_post(&sample, url, arena, &reply, &error)) {
         return fault(error.text);
     }
-    printf("%ld %.*s\n", reply.status, (int)reply.length, reply.body);
+    printf("%ld %.*s\n", reply.status, SLICE_ARGS(text_trimmed(slice_make(reply.body, reply.length))));
     return reply.status / 100 == 2 ? EXIT_OK : EXIT_FAULT;
 }
 

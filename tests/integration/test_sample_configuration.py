@@ -3,14 +3,13 @@
 import json
 import os
 import pathlib
-import random
-import socket
 import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
 
+from free_ports import free_ports
 from gateway import BINARY, TOPICS
 from waiting import wait_until
 
@@ -65,21 +64,6 @@ def start(kafka, sample, tmp_path):
     for process in processes:
         process.terminate()
     assert [process.wait(60) for process in processes] == [0] * len(processes)
-
-
-def free_ports(count):
-    """Below those that the kernel gives to outgoing connections."""
-    held = []
-    while len(held) < count:
-        held.append(socket.socket())
-        try:
-            held[-1].bind(("127.0.0.1", random.randrange(15000, 30000)))
-        except OSError:
-            held.pop().close()
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def ready(url):

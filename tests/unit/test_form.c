@@ -159,13 +159,29 @@ parameters(void **state)
     }
 }
 
+static void
+a_form_without_a_name(void **state)
+{
+    static const struct {
+        const char *form, *name, *left;
+    } rows[] = {
+        {"a=1&b=2&c", "b", "a=1&c"}, {"a=1&a=2", "a", ""}, {"a=1&&b", "c", "a=1&b"},
+        {"%61=1&ab=2", "a", "ab=2"}, {"", "a", ""},        {"&a&", "b", "a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(slice_is(form_without(arena, slice_from(rows[i].form), slice_from(rows[i].name)), rows[i].left));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trees),       cmocka_unit_test(refusals),
         cmocka_unit_test(large_forms), cmocka_unit_test(a_full_arena_is_told),
-        cmocka_unit_test(parameters),
+        cmocka_unit_test(parameters),  cmocka_unit_test(a_form_without_a_name),
     };
 
     return cmocka_run_group_tests(tests, open_arena, close_arena);
