@@ -182,7 +182,9 @@ read_row(const struct callback *callback, struct conversion *conversion, struct 
     struct column *row = NULL;
 
     if (head != NULL && value != NULL) {
-        row = arena_zalloc(callback->arena, ROW_COLUMNS_MAX, sizeof(*row));
+        uint32_t columns = value_member(callback->message, "task_row_head")->count;
+
+        row = arena_zalloc(callback->arena, columns < ROW_COLUMNS_MAX ? columns : ROW_COLUMNS_MAX, sizeof(*row));
         if (row == NULL) {
             return false;
         }

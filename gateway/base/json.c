@@ -68,11 +68,11 @@ add(struct reader *reader, enum value_kind kind)
         refuse(reader, "too many values");
         return NULL;
     }
-    value = arena_zalloc(reader->arena, 1, sizeof(*value));
+    value = arena_alloc(reader->arena, sizeof(*value));
     if (value == NULL) {
         return NULL;
     }
-    value->kind = kind;
+    *value = (struct value){.kind = kind};
     if (level == NULL) {
         reader->root = value;
         return value;

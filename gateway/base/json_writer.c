@@ -12,19 +12,13 @@ json_writer_init(struct json_writer *writer, struct arena *arena, size_t expecte
     writer->failed = writer->data == NULL;
 }
 
-/* Makes room for bytes more; false when the arena is full. */
+/* A block that holds bytes more. */
 static bool
-reserve(struct json_writer *writer, size_t bytes)
+grow(struct json_writer *writer, size_t bytes)
 {
     size_t capacity = writer->capacity;
     char *data;
 
-    if (writer->failed) {
-        return false;
-    }
-    if (bytes <= capacity - writer->length) {
-        return true;
-    }
     while (capacity - writer->length < bytes) {
         if (__builtin_mul_overflow(capacity, (size_t)2, &capacity)) {
             writer->failed = true;
@@ -42,6 +36,13 @@ reserve(struct json_writer *writer, size_t bytes)
     }
     writer->capacity = capacity;
     return true;
+}
+
+/* Makes room for bytes more; false when the arena is full. */
+static inline bool
+reserve(struct json_writer *writer, size_t bytes)
+{
+    return !writer->failed && (bytes <= writer->capacity - writer->length || grow(writer, bytes));
 }
 
 /* The comma that is due, if one is, and room for bytes behind it. */
@@ -85,26 +86,15 @@ json_close(struct json_writer *writer, char bracket)
 }
 
 /* What a byte needs before it in a JSON string: 0 nothing, 'u' the long form, else the letter behind the backslash. */
-static char
+static inline char
 escape_of(unsigned char byte)
 {
-    switch (byte) {
-    case '"':
-    case '\\':
-        return (char)byte;
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return byte < 0x20 ? 'u' : '\0';
+    static const char letters[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu"; /* of 0x00 to 0x1f */
+
+    if (byte < 0x20) {
+        return letters[byte];
     }
+    return byte == '"' || byte == '\\' ? (char)byte : '\0';
 }
 
 static void
@@ -115,7 +105,7 @@ append_escaped(struct json_writer *writer, struct slice text)
 
     for (size_t at = 0; at < text.length; at++) {
         unsigned char byte = (unsigned char)text.data[at];
-        char escape = byte > '\\' ? '\0' : escape_of(byte);
+        char escape = escape_of(byte);
 
         if (escape == '\0') {
             continue;
@@ -146,51 +136,73 @@ any_escaped(uint64_t bytes)
             (ones * 0x80)) != 0;
 }
 
-/* How many bytes at the start of text stand in a string as they are: mostly all. */
-static size_t
-plain_length(struct slice text)
+/* Eight bytes at once where it can be: mostly all are plain, and of a text's last ones some are looked at twice. */
+static bool
+is_plain(struct slice text)
 {
     size_t at = 0;
     uint64_t eight;
 
-    for (; text.length - at >= sizeof(eight); at += sizeof(eight)) {
-        memcpy(&eight, text.data + at, sizeof(eight));
-        if (any_escaped(eight)) {
-            break;
+    if (text.length >= sizeof(eight)) {
+        for (; text.length - at > sizeof(eight); at += sizeof(eight)) {
+            memcpy(&eight, text.data + at, sizeof(eight));
+            if (any_escaped(eight)) {
+                return false;
+            }
         }
+        memcpy(&eight, text.data + text.length - sizeof(eight), sizeof(eight));
+        return !any_escaped(eight);
     }
     while (at < text.length && escape_of((unsigned char)text.data[at]) == '\0') {
         at++;
     }
-    return at;
+    return at == text.length;
+}
+
+/* The text as a string; begin has made room for it, its quotes and what stands behind them. */
+static void
+put_string(struct json_writer *writer, struct slice text)
+{
+    writer->data[writer->length++] = '"';
+    if (!is_plain(text)) {
+        append_escaped(writer, text);
+    } else if (text.length > 0) {
+        memcpy(writer->data + writer->length, text.data, text.length);
+        writer->length += text.length;
+    }
 }
 
 void
 json_string(struct json_writer *writer, struct slice text)
 {
-    size_t plain;
-
-    if (!begin(writer, text.length > SIZE_MAX - 4 ? SIZE_MAX : text.length + 2)) {
-        return;
+    if (begin(writer, text.length > SIZE_MAX - 4 ? SIZE_MAX : text.length + 2)) {
+        put_string(writer, text);
+        append(writer, "\"", 1);
     }
-    plain = plain_length(text);
-    writer->data[writer->length++] = '"';
-    if (plain > 0) { /* what begin made room for */
-        memcpy(writer->data + writer->length, text.data, plain);
-        writer->length += plain;
-    }
-    if (plain < text.length) {
-        append_escaped(writer, slice_make(text.data + plain, text.length - plain));
-    }
-    append(writer, "\"", 1);
 }
 
 void
 json_name(struct json_writer *writer, struct slice name)
 {
-    json_string(writer, name);
-    append(writer, ":", 1);
+    if (begin(writer, name.length > SIZE_MAX - 5 ? SIZE_MAX : name.length + 3)) {
+        put_string(writer, name);
+        append(writer, "\":", 2);
+    }
     writer->separator = false;
+}
+
+void
+json_own_name(struct json_writer *writer, struct slice name)
+{
+    if (begin(writer, name.length + 3)) {
+        char *to = writer->data + writer->length;
+
+        *to++ = '"';
+        memcpy(to, name.data, name.length);
+        memcpy(to + name.length, "\":", 2);
+        writer->length += name.length + 3;
+        writer->separator = false;
+    }
 }
 
 void

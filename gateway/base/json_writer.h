@@ -19,8 +19,9 @@ void json_writer_init(struct json_writer *writer, struct arena *arena, size_t ex
 void json_open(struct json_writer *writer, char bracket);  /* '{' or '[' */
 void json_close(struct json_writer *writer, char bracket); /* '}' or ']' */
 void json_name(struct json_writer *writer, struct slice name);
-void json_string(struct json_writer *writer, struct slice text); /* valid UTF-8; escaped as needed */
-void json_raw(struct json_writer *writer, struct slice json);    /* JSON text as it is: numbers, whole vendor bodies */
+void json_own_name(struct json_writer *writer, struct slice name); /* a name of ours, in which nothing is escaped */
+void json_string(struct json_writer *writer, struct slice text);   /* valid UTF-8; escaped as needed */
+void json_raw(struct json_writer *writer, struct slice json); /* JSON text as it is: numbers, whole vendor bodies */
 void json_integer(struct json_writer *writer, int64_t number);
 void json_boolean(struct json_writer *writer, bool boolean);
 /* A whole tree; JSON containers as their raw bytes, XML ones rebuilt. */

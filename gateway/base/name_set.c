@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 
-#define SMALL 16
+#define SMALL 32
 
 static uint64_t seed;
 static pthread_once_t seeded = PTHREAD_ONCE_INIT;
@@ -72,12 +72,28 @@ rebuild(struct name_set *set, struct arena *arena, const struct value *object, c
     return true;
 }
 
+/* One of 64 bits by the name's length and ends. */
+static uint64_t
+mark_of(struct slice name)
+{
+    unsigned char first = name.length == 0 ? 0 : (unsigned char)name.data[0];
+    unsigned char last = name.length == 0 ? 0 : (unsigned char)name.data[name.length - 1];
+
+    return UINT64_C(1) << ((name.length * 11 + first * 5U + last) % 64);
+}
+
 enum name_verdict
 name_set_add(struct name_set *set, struct arena *arena, const struct value *object, struct value *member)
 {
     struct value **slot;
 
     if (object->count < SMALL) {
+        uint64_t mark = mark_of(member->name);
+
+        if ((set->marks & mark) == 0) { /* no name before it looks like this one */
+            set->marks |= mark;
+            return NAME_NEW;
+        }
         for (struct value *known = object->first; known != NULL && known != member; known = known->next) {
             if (slice_equal(known->name, member->name)) {
                 set->known = known;

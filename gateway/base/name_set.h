@@ -11,6 +11,7 @@
 struct name_set {
     struct value **slots; /* NULL while the object is small */
     uint32_t capacity;    /* a power of two */
+    uint64_t marks;       /* of the names while the object is small: mostly these tell that a name is new */
     struct value *known;  /* what the last NAME_KNOWN was about */
 };
 

@@ -134,16 +134,16 @@ write_structured(const struct attribute_list *list, const struct canonical_event
     for (size_t i = 0; i < list->count; i++) {
         const struct attribute *attribute = &list->attributes[i];
 
-        json_name(&writer, slice_make(attribute->name.data + PREFIX_BYTES, attribute->name.length - PREFIX_BYTES));
+        json_own_name(&writer, slice_make(attribute->name.data + PREFIX_BYTES, attribute->name.length - PREFIX_BYTES));
         if (attribute->boolean) {
             json_raw(&writer, attribute->value);
         } else {
             json_string(&writer, attribute->value);
         }
     }
-    json_name(&writer, (struct slice)SLICE("datacontenttype"));
+    json_own_name(&writer, (struct slice)SLICE("datacontenttype"));
     json_string(&writer, (struct slice)SLICE("application/json"));
-    json_name(&writer, (struct slice)SLICE("data"));
+    json_own_name(&writer, (struct slice)SLICE("data"));
     event_data_write(&writer, event);
     json_close(&writer, '}');
     record->value = json_finish(&writer);

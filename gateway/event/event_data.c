@@ -214,70 +214,33 @@ static const struct member event_members[] = {
 
 static void write_members(struct json_writer *writer, const struct member *members, const char *base);
 
-static void
-write_slice(struct json_writer *writer, const struct member *member, const char *at)
+static struct slice
+slice_at(const char *at)
 {
     struct slice slice;
 
     memcpy(&slice, at, sizeof slice);
-    if (slice_empty(slice)) {
-        return;
-    }
-    json_name(writer, member->name);
-    if (member->kind == MEMBER_TEXT) {
-        json_string(writer, slice);
-    } else {
-        json_raw(writer, slice);
-    }
+    return slice;
 }
 
-static void
-write_time(struct json_writer *writer, const struct member *member, const char *at)
+static struct timestamp
+time_at(const char *at)
 {
     struct timestamp timestamp;
-    char text[TIMESTAMP_TEXT_BYTES];
 
     memcpy(&timestamp, at, sizeof timestamp);
-    if (timestamp.present) {
-        json_name(writer, member->name);
-        json_string(writer, slice_make(text, timestamp_format(timestamp, text)));
-    }
+    return timestamp;
 }
 
-static void
-write_choice(struct json_writer *writer, const struct member *member, const char *at)
+static unsigned
+choice_at(const char *at)
 {
     unsigned choice; /* every enumeration of the model has this size */
 
     _Static_assert(sizeof(enum outcome_status) == sizeof choice && sizeof(enum tristate) == sizeof choice,
                    "enumerations are read as unsigned");
     memcpy(&choice, at, sizeof choice);
-    if (choice == 0) {
-        return;
-    }
-    json_name(writer, member->name);
-    if (member->kind == MEMBER_WORD) {
-        json_string(writer, slice_from(member->words[choice]));
-    } else {
-        json_boolean(writer, choice == TRISTATE_TRUE);
-    }
-}
-
-static void
-write_object(struct json_writer *writer, const struct member *member, const char *at)
-{
-    struct json_mark before = json_mark(writer);
-    size_t opened;
-
-    json_name(writer, member->name);
-    json_open(writer, '{');
-    opened = writer->length;
-    write_members(writer, member->members, at);
-    if (writer->length == opened) {
-        json_rewind(writer, before);
-    } else {
-        json_close(writer, '}');
-    }
+    return choice;
 }
 
 static const void *
@@ -298,21 +261,58 @@ element_count(const struct member *member, const char *base)
     return count;
 }
 
+/* An object is there when one of its members is; tables are as deep as they are written above. */
+static bool
+is_there(const struct member *member, const char *base)
+{
+    switch (member->kind) {
+    case MEMBER_TEXT:
+    case MEMBER_JSON:
+        return !slice_empty(slice_at(base + member->offset));
+    case MEMBER_TIME:
+        return time_at(base + member->offset).present;
+    case MEMBER_WORD:
+    case MEMBER_TRUTH:
+        return choice_at(base + member->offset) != 0;
+    case MEMBER_LIST:
+    case MEMBER_ROW:
+        return element_count(member, base) != 0;
+    case MEMBER_OBJECT:
+        break;
+    }
+    for (const struct member *inner = member->members; !slice_empty(inner->name); inner++) {
+        if (is_there(inner, base + member->offset)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+write_time(struct json_writer *writer, struct timestamp timestamp)
+{
+    char text[TIMESTAMP_TEXT_BYTES];
+
+    json_string(writer, slice_make(text, timestamp_format(timestamp, text)));
+}
+
+static void
+write_object(struct json_writer *writer, const struct member *members, const char *base)
+{
+    json_open(writer, '{');
+    write_members(writer, members, base);
+    json_close(writer, '}');
+}
+
 static void
 write_list(struct json_writer *writer, const struct member *member, const char *base)
 {
     const char *element = elements(member, base);
     size_t count = element_count(member, base);
 
-    if (count == 0) {
-        return;
-    }
-    json_name(writer, member->name);
     json_open(writer, '[');
     for (size_t i = 0; i < count; i++) {
-        json_open(writer, '{');
-        write_members(writer, member->members, element + i * member->size);
-        json_close(writer, '}');
+        write_object(writer, member->members, element + i * member->size);
     }
     json_close(writer, ']');
 }
@@ -323,10 +323,6 @@ write_row(struct json_writer *writer, const struct member *member, const char *b
     const struct column *columns = elements(member, base);
     size_t count = element_count(member, base);
 
-    if (count == 0) {
-        return;
-    }
-    json_name(writer, member->name);
     json_open(writer, '{');
     for (size_t i = 0; i < count; i++) {
         json_name(writer, columns[i].name);
@@ -336,30 +332,45 @@ write_row(struct json_writer *writer, const struct member *member, const char *b
 }
 
 static void
+write_value(struct json_writer *writer, const struct member *member, const char *base)
+{
+    const char *at = base + member->offset;
+
+    switch (member->kind) {
+    case MEMBER_TEXT:
+        json_string(writer, slice_at(at));
+        break;
+    case MEMBER_JSON:
+        json_raw(writer, slice_at(at));
+        break;
+    case MEMBER_TIME:
+        write_time(writer, time_at(at));
+        break;
+    case MEMBER_WORD:
+        json_string(writer, slice_from(member->words[choice_at(at)]));
+        break;
+    case MEMBER_TRUTH:
+        json_boolean(writer, choice_at(at) == TRISTATE_TRUE);
+        break;
+    case MEMBER_OBJECT:
+        write_object(writer, member->members, at);
+        break;
+    case MEMBER_LIST:
+        write_list(writer, member, base);
+        break;
+    case MEMBER_ROW:
+        write_row(writer, member, base);
+        break;
+    }
+}
+
+static void
 write_members(struct json_writer *writer, const struct member *members, const char *base)
 {
     for (const struct member *member = members; !slice_empty(member->name); member++) {
-        switch (member->kind) {
-        case MEMBER_TEXT:
-        case MEMBER_JSON:
-            write_slice(writer, member, base + member->offset);
-            break;
-        case MEMBER_TIME:
-            write_time(writer, member, base + member->offset);
-            break;
-        case MEMBER_WORD:
-        case MEMBER_TRUTH:
-            write_choice(writer, member, base + member->offset);
-            break;
-        case MEMBER_OBJECT:
-            write_object(writer, member, base + member->offset);
-            break;
-        case MEMBER_LIST:
-            write_list(writer, member, base);
-            break;
-        case MEMBER_ROW:
-            write_row(writer, member, base);
-            break;
+        if (is_there(member, base)) {
+            json_own_name(writer, member->name);
+            write_value(writer, member, base);
         }
     }
 }
@@ -374,7 +385,7 @@ write_custom(struct json_writer *writer, const struct canonical_event *event)
         json_raw(writer, slice_make(event->custom_data.data + 1, event->custom_data.length - 2));
     }
     if (!slice_empty(event->vendor)) {
-        json_name(writer, vendor);
+        json_own_name(writer, vendor);
         json_raw(writer, event->vendor);
     }
 }
