@@ -26,6 +26,12 @@ TOPICS = {
 SANITIZER = re.compile(r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|: runtime error: ")
 
 
+def sanitized():
+    """Whether a sanitizer is in the binary: then its use of memory says nothing."""
+    found = BINARY.read_bytes()
+    return b"__asan_init" in found or b"__tsan_init" in found
+
+
 def configuration(brokers, data_dir, prefix=""):
     """What tests start from: any free ports, all four sources open, topics whose names begin with `prefix`."""
     sources = [{"name": name, "adapter": name, "open": True} for name in ("airudder", "jiuyun", "7moor", "yeta")]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from callbacks import jiuyun_hangup, mixed, sevenmoor_call_event, yeta_record
-from gateway import BINARY, TOPICS, changed, configuration, run
+from gateway import BINARY, TOPICS, changed, configuration, run, sanitized
 
 COUNTS = (
     "lines", "ids", "found", "missing", "incomplete", "corrupted", "records", "duplicates", "unknown", "unreadable",
@@ -219,7 +219,7 @@ def test_kafka_is_away_or_has_no_such_topic(kafka, prefix, tmp_path):
 
 def test_the_memory_of_a_million_ids(topics):
     config, _ = topics()
-    if b"__asan_init" in BINARY.read_bytes() or b"__tsan_init" in BINARY.read_bytes():
+    if sanitized():
         pytest.skip("a sanitizer's memory says nothing")
     command = [str(BINARY), "audit", "--config", str(config), "--ledger", "-", "--limit", "1"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gateway import BINARY, SANITIZER
+from gateway import BINARY, SANITIZER, sanitized
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 
@@ -21,7 +21,7 @@ def test_queued_commands_take_little_memory(kafka, prefix, tmp_path):
     report(figures, accounts, commands)
     log = (tmp_path / "queued.log").read_text()
     assert "lane_failed" not in log and not SANITIZER.search(log), log[-4000:]
-    if b"__asan_init" in BINARY.read_bytes():
+    if sanitized():
         pytest.skip("a sanitizer's memory says nothing")
     # An index of some 100 bytes a command, and bodies and batches up to a bound.
     for name in ("MiB, full", "MiB, taken over"):

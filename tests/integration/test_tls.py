@@ -12,7 +12,7 @@ import pytest
 
 import callbacks
 from certificates import Authority
-from gateway import TOPICS, changed, configuration, run
+from gateway import TOPICS, changed, configuration, run, sanitized
 from tls_client import FarewellClient, TlsClient
 from test_http_framing import (  # noqa: F401 (the same tests, with this file's `dev`)
     post,
@@ -367,6 +367,7 @@ def cpu_seconds(gateway):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+@pytest.mark.skipif(sanitized(), reason="a sanitizer's memory says nothing")
 def test_idle_connections_are_small(start_gateway, authority):
     gateway = start_gateway({"gateway": {"workers": 1, "tls": tls_options(authority)}})
     context = authority.client_context()
