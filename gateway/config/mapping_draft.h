@@ -10,9 +10,9 @@
 struct mapping_draft {
     struct mapping mapping;
     struct slice records, answer_body;
-    unsigned time_form;              /* an enum time_form: of every time that names none */
-    struct custom_type *own_types;   /* mapping.custom_types, while they are gathered */
-    const struct node **own_written; /* the rule of each that comes first */
+    unsigned time_form;            /* an enum time_form: of every time that names none */
+    struct custom_type *own_types; /* mapping.custom_types, while they are gathered */
+    unsigned *own_lines;           /* of the rule of each that comes first */
 };
 
 enum signature_algorithm {

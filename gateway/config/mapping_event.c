@@ -168,6 +168,27 @@ check_again(struct loader *loader, const struct node *node, const struct event_d
     }
 }
 
+/* Where one message gives both, an id that tells no version is of two events. */
+static void
+check_versions(struct loader *loader, const struct node *node, const struct mapping_draft *mapping,
+               const struct event_draft *draft, const struct custom_type *type)
+{
+    const struct mapping *whole = &mapping->mapping;
+
+    for (size_t i = 0; i < whole->event_count && whole->every && slice_empty(draft->suffix); i++) {
+        const struct custom_type *earlier = whole->events[i].custom;
+
+        if (earlier != NULL && whole->events[i].suffix.count == 0 &&
+            strcmp(earlier->names.name, type->names.name) == 0) {
+            fault_add(&loader->warnings, option_line(node, "type"),
+                      "%stype: its events have the ids of those of event %zu, for a version is no part of an id; set "
+                      "suffix in one of them",
+                      loader->where, i + 1);
+            return;
+        }
+    }
+}
+
 static const struct custom_type *
 own_type(struct loader *loader, const struct node *node, struct mapping_draft *mapping, const struct event_draft *draft)
 {
@@ -175,13 +196,14 @@ own_type(struct loader *loader, const struct node *node, struct mapping_draft *m
 
     for (size_t i = 0; i < count; i++) {
         if (slice_equal(mapping->own_types[i].names.type, draft->type)) {
-            check_again(loader, node, draft, &mapping->own_types[i], mapping->own_written[i]->line);
+            check_again(loader, node, draft, &mapping->own_types[i], mapping->own_lines[i]);
             return &mapping->own_types[i];
         }
     }
     check_type(loader, node, draft);
     mapping->own_types[count] = make_type(loader, &mapping->mapping, draft);
-    mapping->own_written[count] = node;
+    mapping->own_lines[count] = node->line;
+    check_versions(loader, node, mapping, draft, &mapping->own_types[count]);
     mapping->mapping.custom_count++;
     return &mapping->own_types[count];
 }
@@ -273,8 +295,8 @@ events_read(struct loader *loader, const struct node *node, struct mapping_draft
     }
     struct event_rule *rules = arena_zalloc(loader->arena, list->count, sizeof *rules);
     draft->own_types = arena_zalloc(loader->arena, list->count, sizeof *draft->own_types);
-    draft->own_written = arena_zalloc(loader->arena, list->count, sizeof *draft->own_written);
-    if (rules == NULL || draft->own_types == NULL || draft->own_written == NULL) {
+    draft->own_lines = arena_zalloc(loader->arena, list->count, sizeof *draft->own_lines);
+    if (rules == NULL || draft->own_types == NULL || draft->own_lines == NULL) {
         return;
     }
     mapping->events = rules;

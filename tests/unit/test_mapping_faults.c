@@ -347,6 +347,14 @@ warnings_are_told(void **state)
     assert_slice(config->warnings[1].text,
                  S1 "event 2: it is never used, for event 1 has no when; give that one a when, or put it last");
     config_free(config);
+
+    config = good(EVENTS "- {type: com.acme.a.v1, topic: t, key: /id}\n        - {type: com.acme.a.v2, topic: t, key: "
+                         "/id}\n        - {type: com.acme.a.v3, topic: t, key: /id, suffix: /x}\n      every: true\n");
+    assert_int_equal(config->warning_count, 2);
+    assert_slice(config->warnings[1].text,
+                 S1 "event 2: type: its events have the ids of those of event 1, for a version "
+                    "is no part of an id; set suffix in one of them");
+    config_free(config);
 }
 
 int
