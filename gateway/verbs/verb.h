@@ -23,10 +23,18 @@ struct verb {
 
 extern const struct verb *const verbs[]; /* ends with NULL */
 
-/* Exit statuses, the same for all verbs. */
+/* Exit statuses, the same for all verbs; what they mean for people stands in exit_statuses (verbs.c). */
 enum {
     EXIT_OK = 0,
-    EXIT_FAULT = 1,     /* it did not work; one clear line says why */
-    EXIT_USAGE = 2,     /* the command line or the configuration is wrong */
-    EXIT_UNDRAINED = 3, /* all in order, but events that vendors were told are safe wait in the spool, on this disk */
+    EXIT_FAULT = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNDRAINED = 3,
 };
+
+struct exit_status {
+    int number;
+    const char *meaning;
+};
+extern const struct exit_status exit_statuses[]; /* ends with a NULL meaning */
+
+extern const char verbs_purpose[]; /* what Trunkline does, in a sentence */

@@ -7,16 +7,28 @@
 
 const struct verb *const verbs[] = {
     &verb_gateway, &verb_egress, &verb_dev,        &verb_check, &verb_convert, &verb_send,     &verb_topics,
-    &verb_command, &verb_spool,  &verb_deadletter, &verb_tap,   &verb_audit,   &verb_simulate, NULL,
+    &verb_command, &verb_spool,  &verb_deadletter, &verb_tap,   &verb_audit,   &verb_simulate, &verb_completion,
+    &verb_manual,  NULL,
 };
+
+const struct exit_status exit_statuses[] = {
+    {EXIT_OK, "It was done, or ended in order."},
+    {EXIT_FAULT, "It did not work; one line on standard error says why."},
+    {EXIT_USAGE, "The command line or the configuration is wrong; what is wrong is said, and nothing was begun."},
+    {EXIT_UNDRAINED,
+     "All in order, but events that vendors were told are safe wait in the spool, on this disk, for the "
+     "next start."},
+    {0, NULL},
+};
+
+const char verbs_purpose[] =
+    "Trunkline takes the callbacks of call-centre vendors, publishes them to Kafka as canonical "
+    "events, and\ncalls the vendors for the commands that it finds there.";
 
 static void
 print_help(FILE *stream)
 {
-    fputs("Trunkline takes the callbacks of call-centre vendors, publishes them to Kafka as canonical events, and\n"
-          "calls the vendors for the commands that it finds there.\n\n"
-          "usage: trunkline VERB [OPTIONS]\n\n",
-          stream);
+    fprintf(stream, "%s\n\nusage: trunkline VERB [OPTIONS]\n\n", verbs_purpose);
     for (const struct verb *const *verb = verbs; *verb != NULL; verb++) {
         fprintf(stream, "  %-10s %s\n", (*verb)->name, (*verb)->summary);
     }

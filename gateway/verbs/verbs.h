@@ -16,6 +16,8 @@ extern const struct verb verb_deadletter;
 extern const struct verb verb_tap;
 extern const struct verb verb_audit;
 extern const struct verb verb_simulate;
+extern const struct verb verb_completion;
+extern const struct verb verb_manual;
 
 /* `trunkline VERB ...`, `trunkline --help`, `trunkline --version`; returns the exit status. */
 int verbs_run(int argc, char **argv);
