@@ -37,10 +37,11 @@ readable(const char *option, const char *path, struct error *error)
 static int
 refuse_password(char *text, int size, int writing, void *argument)
 {
-    (void)text;
-    (void)size;
     (void)writing;
     (void)argument;
+    if (size > 0) {
+        text[0] = '\0';
+    }
     return -1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "bus/conf.h"
+#include "bus/refusal.h"
 
 #define IN_FLIGHT_LIMIT 5 /* more, and an idempotent producer could not keep the order */
 
@@ -179,6 +180,9 @@ conf_log(const rd_kafka_t *rk, int level, const char *facility, const char *text
      * old to be told that it should not make topics. Neither is anybody's fault. */
     if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0) {
         ours = LOG_LEVEL_DEBUG;
+    }
+    if (strcmp(facility, "FAIL") == 0) {
+        refusal_note(text);
     }
     if (log_enabled(ours)) {
         log_write_limited(

@@ -4,12 +4,16 @@
 #include <poll.h>
 
 #include "base/clock.h"
+#include "bus/refusal.h"
 
 #define PAUSE_MS 50
 
 bool
 metadata_unreachable(const char *brokers, int timeout_ms, struct error *error)
 {
+    if (refusal_lately(error)) {
+        return false;
+    }
     return error_set(error,
                      "cannot reach Kafka at %s within %g s; check kafka.bootstrap.servers, and kafka.security.protocol "
                      "if it wants TLS or SASL",
@@ -56,7 +60,8 @@ metadata_look(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions,
     failure = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
     rd_kafka_topic_destroy(topic);
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return METADATA_LATER; /* error stays what it was before */
+        (void)refusal_lately(error); /* else it stays what it was before */
+        return METADATA_LATER;
     }
     if (metadata->topic_cnt == 1) {
         found = judge_topic(&metadata->topics[0], error);

@@ -1,6 +1,7 @@
 /* Whether a process does its work at the moment, and why not. A spool in between makes that a question of its own. */
 #include <stdio.h>
 
+#include "bus/refusal.h"
 #include "egress/egress.h"
 #include "ingress/ingress.h"
 #include "spool/spool.h"
@@ -24,6 +25,9 @@ process_bears_outages(const struct process *process)
 static bool
 no_broker(const struct process *process, struct error *reason)
 {
+    if (refusal_lately(reason)) {
+        return false;
+    }
     return error_set(reason, "no broker of %s is connected", announced_brokers(process->config));
 }
 
