@@ -9,7 +9,7 @@ start_seconds=60
 usage() {
     cat <<'USAGE'
 usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--second ADDRESS] [--advertise ADDRESS]
-                [--join DIR] [--set NAME=VALUE]
+                [--join DIR] [--secure DIR] [--user NAME:PASSWORD] [--set NAME=VALUE]
 
   start   fetches Kafka's jars (once, by Maven), starts a broker with empty topics, waits until it answers and prints
           its address as the last line. Nothing to do when it runs already.
@@ -25,6 +25,10 @@ usage: kafka.sh start|crash|again|stop|status|fetch [--dir DIR] [--port N] [--se
   --advertise HOST:PORT  what clients that come to the second address are told to use: a proxy in front of it, say
                          (default: the second address itself)
   --join DIR  be the second broker of the one whose directory that is, instead of one for itself
+  --secure DIR           listen for SSL, which asks for client certificates, and for SASL_SSL (PLAIN, SCRAM-SHA-512)
+              beside; the files `ssl` and `sasl_ssl` in its directory tell where. DIR has broker.pem, its key and
+              certificate, and clients.pem, who signs those of clients
+  --user NAME:PASSWORD   who may come by SASL
   --set NAME=VALUE       a property of the broker's; may stand several times
 
 KAFKA_JAVA_OPTIONS replaces the options for java that keep it small.
@@ -76,9 +80,32 @@ fetch() {
     exec 9>&-
 }
 
+# Listeners that take strangers, from certificates that the caller has made.
+secure_listeners() {
+    local name port
+    for name in ssl sasl_ssl; do
+        port=$(free_port)
+        echo "127.0.0.1:$port" >"$dir/$name"
+        listeners+=,${name^^}://127.0.0.1:$port
+    done
+    properties+="listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    properties+=",SSL:SSL,SASL_SSL:SASL_SSL"$'\n'
+    properties+="ssl.keystore.type=PEM"$'\n'"ssl.keystore.location=$secure/broker.pem"$'\n'
+    properties+="ssl.truststore.type=PEM"$'\n'"ssl.truststore.location=$secure/clients.pem"$'\n'
+    properties+="listener.name.ssl.ssl.client.auth=required"$'\n'
+    properties+="sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512"$'\n'
+    properties+="listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule"
+    properties+=" required user_${user%%:*}=\"${user#*:}\";"$'\n'
+    properties+="listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config="
+    properties+="org.apache.kafka.common.security.scram.ScramLoginModule required;"$'\n'
+    storage_options=(--add-scram "SCRAM-SHA-512=[name=${user%%:*},password=${user#*:}]")
+}
+
 configure() {
-    local controller_port controller='' cluster roles=broker,controller node=1
+    local controller_port controller='' cluster roles=broker,controller node=1 listeners=''
+    local storage_options=()
     mkdir -p "$dir"
+    [ -z "$secure" ] || secure_listeners
     if [ -z "$join" ]; then
         controller_port=$(free_port)
         controller=,CONTROLLER://127.0.0.1:$controller_port
@@ -92,11 +119,12 @@ configure() {
     sed -e "s|@DIR@|$dir|" -e "s|@PORT@|$port|" -e "s|@CONTROLLER_PORT@|$controller_port|" \
         -e "s|@ROLES@|$roles|" -e "s|@NODE@|$node|" \
         -e "s|@CONTROLLER@|$controller|" \
-        -e "s|@SECOND@|${second:+,SECOND://$second}|" -e "s|@ADVERTISED@|${second:+,SECOND://${advertise:-$second}}|" \
+        -e "s|@SECOND@|${second:+,SECOND://$second}$listeners|" \
+        -e "s|@ADVERTISED@|${second:+,SECOND://${advertise:-$second}}$listeners|" \
         "$here/server.properties" >"$dir/server.properties"
     printf '%s' "$properties" >>"$dir/server.properties"
     java -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" kafka.tools.StorageTool \
-        format -t "$cluster" -c "$dir/server.properties" \
+        format -t "$cluster" -c "$dir/server.properties" "${storage_options[@]}" \
         >"$dir/broker.log" 2>&1 || { tail -n 20 "$dir/broker.log" >&2; die "could not format $dir"; }
 }
 
@@ -164,7 +192,7 @@ again() {
 
 # Only what start made: somebody may have given a directory that holds more.
 clean() {
-    rm -rf "$dir/data" "$dir/server.properties" "$dir/broker.log" "$dir/pid" "$dir/address"
+    rm -rf "$dir/data" "$dir/server.properties" "$dir/broker.log" "$dir/pid" "$dir/address" "$dir/ssl" "$dir/sasl_ssl"
     rmdir "$dir" 2>/dev/null || true
 }
 
@@ -199,9 +227,11 @@ properties=
 second=
 advertise=
 join=
+secure=
+user=
 while [ $# -gt 0 ]; do
     case $1 in
-    --set | --dir | --port | --second | --advertise | --join)
+    --set | --dir | --port | --second | --advertise | --join | --secure | --user)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
         --dir) dir=$(realpath -m "$2") ;;
@@ -210,6 +240,8 @@ while [ $# -gt 0 ]; do
         --advertise) advertise=$2 ;;
         --set) properties+=$2$'\n' ;;
         --join) join=$(realpath -m "$2") ;;
+        --secure) secure=$(realpath -m "$2") ;;
+        --user) user=$2 ;;
         esac
         shift 2
         ;;
@@ -219,6 +251,7 @@ while [ $# -gt 0 ]; do
         ;;
     esac
 done
+[ -z "$secure" ] || [[ $user == ?*:?* ]] || die "--secure needs --user NAME:PASSWORD"
 [[ $port =~ ^[0-9]*$ ]] || die "--port takes a number"
 
 case $verb in

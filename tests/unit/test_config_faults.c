@@ -97,11 +97,11 @@ each_fault_of_a_source_is_told(void **state)
         {"  - {name: s1, open: true, adapter: yeti}\n",
          "t.yaml:3: source \"s1\": there is no adapter \"yeti\"; there are airudder, jiuyun, 7moor, yeta"},
         {"  - {name: s1, adapter: yeta}\n",
-         "t.yaml:3: source \"s1\": nothing checks who posts to it; set secrets, allow, expect, or, to take callbacks "
-         "from anybody, open: true"},
+         "t.yaml:3: source \"s1\": nothing checks who posts to it; set secrets, allow, expect, client_certificate, or, "
+         "to take callbacks from anybody, open: true"},
         {"  - {name: s1, adapter: airudder}\n",
-         "t.yaml:3: source \"s1\": nothing checks who posts to it; set secrets, allow, expect, settings.key, or, to "
-         "take callbacks from anybody, open: true"},
+         "t.yaml:3: source \"s1\": nothing checks who posts to it; set secrets, allow, expect, client_certificate, "
+         "settings.key, or, to take callbacks from anybody, open: true"},
         {OPEN "open_: 1}\n", "t.yaml:3: source \"s1\": there is no key \"open_\"; did you mean \"open\"?"},
         {OPEN "account: a/b}\n", "t.yaml:3: source \"s1\": an account is a text of at most 128 bytes without \"/\" and "
                                  "control characters; rename it"},
