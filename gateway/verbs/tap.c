@@ -7,6 +7,7 @@
 #include "bus/follower.h"
 #include "verbs/lookback.h"
 #include "verbs/options.h"
+#include "verbs/outlet.h"
 #include "verbs/tap_show.h"
 #include "verbs/verbs.h"
 
@@ -16,7 +17,6 @@
 #define START_MS    10000
 #define STOP_MS     10000
 #define POLL_MS     100 /* so late is a signal seen */
-#define OUTPUT      ((size_t)128 * 1024)
 
 struct tap_options {
     struct common_options common;
@@ -272,11 +272,12 @@ on_signal(int number)
     interrupted = 1;
 }
 
-/* Without SA_RESTART: a write to a terminal that stands still ends, too. */
+/* The first one ends it in order, a second one at once. */
 static void
 signals_catch(void)
 {
-    const struct sigaction end = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction end = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     interrupted = 0;
     (void)sigaction(SIGINT, &end, NULL);
@@ -288,9 +289,9 @@ signals_catch(void)
 static int
 finish(const struct tap *tap)
 {
-    bool written = fflush(tap->printer.stream) == 0 && !ferror(tap->printer.stream);
+    bool written = !ferror(tap->printer.stream) && fflush(tap->printer.stream) == 0;
 
-    return written || interrupted || errno == EPIPE ? EXIT_OK : fault("cannot write to standard output");
+    return written || interrupted || outlet_failure() == EPIPE ? EXIT_OK : fault("cannot write to standard output");
 }
 
 static int
@@ -337,7 +338,6 @@ choose_topics(const struct config *config, const struct tap_options *options, si
 static int
 tap_run(int argc, char **argv)
 {
-    static char output[OUTPUT];
     struct tap_options options;
     struct tap tap = {.options = &options, .pool = arena_pool_new(CHUNK_BYTES, 1)};
     struct config *config = NULL;
@@ -353,11 +353,15 @@ tap_run(int argc, char **argv)
         if ((config->parts_left_out & CONFIG_SOURCES) != 0) { /* routes have topics of their own */
             config_warnings_print(config, stderr);
         }
-        (void)setvbuf(stdout, output, _IOFBF, sizeof output);
         tap.config = config;
         tap.printer = printer_for(stdout);
+        tap.printer.stream = outlet_open(&interrupted);
         topics = choose_topics(config, &options, &count);
-        status = topics == NULL || tap.pool == NULL ? fault("out of memory") : tap_topics(&tap, topics, count);
+        status = topics == NULL || tap.pool == NULL || tap.printer.stream == NULL ? fault("out of memory")
+                                                                                  : tap_topics(&tap, topics, count);
+    }
+    if (tap.printer.stream != NULL) {
+        (void)fclose(tap.printer.stream); /* all of it has left, or cannot */
     }
     free(topics);
     config_free(config);
