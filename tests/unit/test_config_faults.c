@@ -93,9 +93,9 @@ each_fault_of_a_source_is_told(void **state)
          "letter or digit first"},
         {SOURCE SOURCE, "t.yaml:4: source \"s1\": line 3 has a source of this name already; give each its own"},
         {"  - {name: s1, open: true}\n",
-         "t.yaml:3: source \"s1\": it has no adapter; set adapter to one of airudder, jiuyun, 7moor, yeta"},
+         "t.yaml:3: source \"s1\": it has no adapter; set adapter to one of airudder, generic, jiuyun, 7moor, yeta"},
         {"  - {name: s1, open: true, adapter: yeti}\n",
-         "t.yaml:3: source \"s1\": there is no adapter \"yeti\"; there are airudder, jiuyun, 7moor, yeta"},
+         "t.yaml:3: source \"s1\": there is no adapter \"yeti\"; there are airudder, generic, jiuyun, 7moor, yeta"},
         {"  - {name: s1, adapter: yeta}\n",
          "t.yaml:3: source \"s1\": nothing checks who posts to it; set secrets, allow, expect, client_certificate, or, "
          "to take callbacks from anybody, open: true"},
@@ -219,7 +219,7 @@ all_faults_are_told_at_once_in_the_order_of_lines(void **state)
                  "gateway: {port: 0x50}\n",
                  "t.yaml:1: raw: \"perhaps\" is neither true nor false; write one of them\n"
                  "t.yaml:2: kafka: no broker is named; set bootstrap.servers below kafka to host:port of one or more\n"
-                 "t.yaml:4: source \"A\": there is no adapter \"x\"; there are airudder, jiuyun, 7moor, yeta\n"
+                 "t.yaml:4: source \"A\": there is no adapter \"x\"; there are airudder, generic, jiuyun, 7moor, yeta\n"
                  "t.yaml:4: source \"A\": a name is part of a URL; use a to z, 0 to 9, \".\", \"_\" and \"-\", at most "
                  "64, a letter or digit first\n"
                  "t.yaml:5: the environment has no NO_SUCH_VARIABLE; set it, or write ${NO_SUCH_VARIABLE:-} where it "
