@@ -10,10 +10,6 @@
 #define WORD(target, member, words) ROW(target, FIELD_TEXT, event.member, words)
 #define NUMBER(target, member)      ROW(target, FIELD_NUMBER, event.member, NULL)
 #define TIME(target, member)        ROW(target, FIELD_TIME, event.member, NULL)
-#define PLACE(target, member)                                                                                          \
-    TEXT(target ".country", member.country), TEXT(target ".country_code", member.country_code),                        \
-        TEXT(target ".province", member.province), TEXT(target ".city", member.city),                                  \
-        TEXT(target ".area_code", member.area_code)
 
 const struct generic_field generic_fields[] = {
     TEXT("call.id", call.id),
@@ -95,8 +91,16 @@ const struct generic_field generic_fields[] = {
     TEXT("diagnosis.code", diagnosis.code),
     TEXT("diagnosis.keyword", diagnosis.keyword),
 
-    PLACE("location.customer", customer_location),
-    PLACE("location.agent", agent_location),
+    TEXT("location.customer.country", customer_location.country),
+    TEXT("location.customer.country_code", customer_location.country_code),
+    TEXT("location.customer.province", customer_location.province),
+    TEXT("location.customer.city", customer_location.city),
+    TEXT("location.customer.area_code", customer_location.area_code),
+    TEXT("location.agent.country", agent_location.country),
+    TEXT("location.agent.country_code", agent_location.country_code),
+    TEXT("location.agent.province", agent_location.province),
+    TEXT("location.agent.city", agent_location.city),
+    TEXT("location.agent.area_code", agent_location.area_code),
 
     ROW("extras", FIELD_JSON, event.extras, NULL),
     {0},

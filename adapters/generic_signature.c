@@ -3,7 +3,7 @@
 
 #include "base/digest.h"
 
-#define TEXT_BYTES_MAX  BASE64_TEXT_BYTES(DIGEST_BYTES_MAX * 2) /* of a digest, as hex or Base64 */
+#define TEXT_BYTES_MAX  ((size_t)2 * DIGEST_BYTES_MAX) /* of a digest as hex; as Base64 it is shorter */
 #define TIME_DIGITS_MAX 18
 #define FIRST_MILLIS    INT64_C(100000000000) /* as seconds it lies in the year 5138 */
 

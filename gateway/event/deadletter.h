@@ -20,9 +20,12 @@ struct original {
  * word, and detail, a sentence for people. The reasons:
  *
  *   not_json, not_xml  the body is not what its first byte claims, or breaks the rules of base/json.h, base/xml.h
+ *   not_form           the form breaks the rules of base/form.h
  *   unknown_format     the body is empty, or begins like neither
  *   missing_key        a message that we know, without the id that its event is named by
- *   too_complex        it takes more memory than a request may have
+ *   no_records         no array stands where a mapping has its records
+ *   too_many_records   they are more than one callback may have
+ *   too_complex        it takes more memory, or more looking for members, than a request may have
  *   refused_by_kafka   Kafka will never take the event as it is: too large, not allowed
  *
  * false only when the arena is full. */
