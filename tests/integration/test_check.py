@@ -43,6 +43,34 @@ def test_says_how_each_source_is_protected(check):
     ]
 
 
+MAPPED = """
+kafka: {bootstrap.servers: "127.0.0.1:9"}
+routes: [{types: com.acme.*, topics: all}]
+sources:
+  - name: acme
+    adapter: generic
+    mapping:
+      vendor: acme
+      signature: {keys: "${CHECK_KEY}", in: header.x-acme-signature}
+      events:
+        - {when: {/event: hangup}, type: call.ended, key: /id}
+        - {type: com.acme.ticket.closed.v1, topic: acme.tickets, key: /id}
+"""
+
+
+def test_says_which_types_of_its_own_a_source_has(check):
+    status, stdout, stderr = check(MAPPED)
+    assert (status, stderr) == (0, "")
+    assert stdout.splitlines() == [
+        "FILE: good",
+        "source acme (generic): the vendor's signature",
+        "  com.acme.ticket.closed.v1 to acme.tickets, all",
+    ]
+    status, stdout, stderr = check(MAPPED.replace("key: /id", "key: id").replace("keys:", "key:"))
+    assert (status, stdout) == (2, "")
+    assert [line.split(" ")[0] for line in stderr.splitlines()] == ["FILE:9:", "FILE:9:", "FILE:11:", "FILE:12:"]
+
+
 def test_says_when_the_disk_is_too_small_for_the_spool(check):
     status, stdout, stderr = check(GOOD + "\nspool: {max_bytes: 1125899906842624}\n")
     assert status == 0 and "FILE: good" in stdout
