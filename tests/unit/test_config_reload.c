@@ -1,6 +1,7 @@
 /* The configuration of a running process, read again: what changes, what stays, what is told. */
 #include <unistd.h>
 
+#include "adapters/mapping.h"
 #include "configuration.h"
 
 #define HEAD                                                                                                           \
@@ -178,6 +179,27 @@ it_can_be_done_often(void **state)
     config_free(running);
 }
 
+/* With its own types and where they go. */
+static void
+a_mapping_is_the_files(void **state)
+{
+#define MAPPED                                                                                                         \
+    HEAD "sources:\n  - name: s1\n    adapter: generic\n    open: true\n    mapping:\n      vendor: acme\n      "      \
+         "events:\n"
+
+    (void)state;
+    struct config *running = start_with(MAPPED "        - {type: call.ended, key: /id}\n");
+    struct config *config = reload_with(running, MAPPED "        - {type: com.acme.a.v1, key: /other, topic: t}\n");
+
+    assert_int_equal(config->deferred_count, 0);
+    assert_int_equal(running->sources[0].mapping->custom_count, 0);
+    assert_int_equal(config->sources[0].mapping->custom_count, 1);
+    assert_slice(config->sources[0].custom_targets[0].topics[0], "t");
+    assert_slice(config->sources[0].mapping->events[0].key.parts[0].steps[0], "other");
+    config_free(running);
+    config_free(config);
+}
+
 int
 main(void)
 {
@@ -186,6 +208,7 @@ main(void)
         cmocka_unit_test(what_needs_a_start_stays),
         cmocka_unit_test(a_file_with_faults_is_refused),
         cmocka_unit_test(it_can_be_done_often),
+        cmocka_unit_test(a_mapping_is_the_files),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
