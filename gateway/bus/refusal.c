@@ -16,7 +16,7 @@ static const struct {
     const char *advice;
 } kinds[] = {
     {"SASL authentication error", "check kafka's sasl.username, sasl.password and sasl.mechanism"},
-    {"SSL handshake failed", "check kafka's ssl.ca.location, and ssl.certificate.location and ssl.key.location"},
+    {"SSL routines", "check kafka's ssl.ca.location, and ssl.certificate.location and ssl.key.location"},
     {"security.protocol", "check kafka's security.protocol"},
 };
 

@@ -10,7 +10,7 @@ struct management;
 
 struct readiness {
     bool ready;
-    char reason[256]; /* one line for a person, also when ready */
+    char reason[512]; /* one line for a person, also when ready */
 };
 
 struct management *management_new(struct event_base *base, struct slice address, unsigned port, struct metrics *metrics,
