@@ -220,6 +220,26 @@ many_ids(void **state)
     audit_ledger_free(ledger);
 }
 
+/* Ids of a company's own types are known where the configuration has them, and no ids otherwise. */
+static void
+own_types(void **state)
+{
+    static const char *const names[] = {"com.acme.ticket.closed", "com.acme.other"};
+    static const char text[] = "acme-t1-com.acme.ticket.closed\nhooks\tacme-t2-com.acme.ticket.closed-2\n";
+    struct audit_ledger *ledger = audit_ledger_new();
+    struct error error;
+
+    (void)state;
+    assert_non_null(ledger);
+    assert_false(read_text(ledger, text, sizeof text - 1, &error));
+    audit_ledger_own_types(ledger, names, 2);
+    assert_true(read_text(ledger, text, sizeof text - 1, &error));
+    see(ledger, "other", "acme-t1-com.acme.ticket.closed", 0, 1, 1);
+    see(ledger, "other", "acme-t2-com.acme.ticket.closed-2", 0, 1, 1);
+    assert_listed(ledger, AUDIT_MISSING, 5, "acme-t2-com.acme.ticket.closed-2:0 ");
+    audit_ledger_free(ledger);
+}
+
 int
 main(void)
 {
@@ -230,6 +250,7 @@ main(void)
         cmocka_unit_test(wrong_lines_are_told),
         cmocka_unit_test(a_long_line),
         cmocka_unit_test(many_ids),
+        cmocka_unit_test(own_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
