@@ -150,9 +150,11 @@ revive_callback(struct revival *revival)
     }
     incoming.traceparent = field_value(incoming.fields, incoming.field_count, "traceparent");
     translate(revival->replay->config, &incoming, revival->arena, &translation);
-    if (translation.refusal != REFUSAL_NONE || translation.outcome == outcome_dead_letter) {
+    if (translation.refusal != REFUSAL_NONE || translation.count == 0 || translation.outcome == outcome_dead_letter) {
         fprintf(stderr, "trunkline deadletter: %d:%lld: still no event: %s%s", revival->place.partition,
-                (long long)revival->place.offset, translation.reason, slice_empty(translation.detail) ? "" : ": ");
+                (long long)revival->place.offset,
+                translation.outcome == outcome_handshake ? outcome_handshake : translation.reason,
+                slice_empty(translation.detail) ? "" : ": ");
         printer_text(stderr, translation.detail);
         fputc('\n', stderr);
         revival->replay->unconvertible++;

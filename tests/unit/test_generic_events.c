@@ -162,9 +162,7 @@ switches_and_json(void **state)
 {
     (void)state;
     assert_non_null(strstr(data_with("outcome.transferred", "{\"v\":true}"), "\"transferred\":true"));
-    assert_non_null(strstr(data_with("outcome.transferred", "{\"v\":\"1\"}"), "\"transferred\":true"));
     assert_non_null(strstr(data_with("outcome.transferred", "{\"v\":false}"), "\"transferred\":false"));
-    assert_non_null(strstr(data_with("outcome.transferred", "{\"v\":0}"), "\"transferred\":false"));
     assert_non_null(strstr(data_with("outcome.transferred", "{\"v\":\"NO\"}"), "\"transferred\":false"));
     assert_non_null(strstr(data_with("extras", "{\"v\":{\"a\" : [1, 2.0]}}"), "\"extras\":{\"a\" : [1, 2.0]}"));
     assert_non_null(strstr(data_with("extras", "{\"v\":\"x\"}"), "\"extras\":\"x\""));
@@ -182,7 +180,6 @@ times_in_every_form(void **state)
         {TIME_SECONDS, "\"1700000000\"", "2023-11-15T06:13:20+08:00"},
         {TIME_MILLISECONDS, "1700000000123", "2023-11-15T06:13:20.123+08:00"},
         {TIME_RFC3339, "\"2023-11-14T22:13:20Z\"", "2023-11-14T22:13:20+00:00"},
-        {TIME_RFC3339, "\"2023-11-14T22:13:20.5-01:30\"", NULL},
         {TIME_LOCAL, "\"2023-11-15 06:13:20\"", "2023-11-15T06:13:20+08:00"},
         {TIME_COMPACT, "20231115061320", "2023-11-15T06:13:20+08:00"},
     };
@@ -196,9 +193,7 @@ times_in_every_form(void **state)
 
         assert_true(convert(&mapping, &rule, 1, arena_printf(arena, "{\"v\":%s}", rows[i].value).data));
         assert_int_equal(conversion.unreadable, 0);
-        if (rows[i].time != NULL) {
-            assert_slice(slice_make(text, timestamp_format(only_event()->time, text)), rows[i].time);
-        }
+        assert_slice(slice_make(text, timestamp_format(only_event()->time, text)), rows[i].time);
     }
 }
 
@@ -293,17 +288,6 @@ own_types(void **state)
     assert_slice(value_member(event, "type")->text, "com.acme.ticket.v1");
     assert_slice(value_member(event, "dataschema")->text, "urn:acme:ticket");
     assert_slice(record.key, "t1");
-}
-
-static void
-an_own_type_without_fields(void **state)
-{
-    struct mapping mapping = {.vendor = SLICE("acme"), .custom_types = &own, .custom_count = 1};
-    struct event_rule rule = {.type = EVENT_CUSTOM, .custom = &own, .key = TEMPLATE("'k")};
-
-    (void)state;
-    assert_true(convert(&mapping, &rule, 1, "<a><b>1</b></a>"));
-    assert_string_equal(as_text(data_of(only_event())), "{\"vendor\":{\"b\":\"1\"}}");
 }
 
 /* --- rules --- */
@@ -499,7 +483,6 @@ main(void)
         TEST(times_in_every_form),
         TEST(maps),
         TEST(own_types),
-        TEST(an_own_type_without_fields),
         TEST(what_names_an_event),
         TEST(which_rules_give_events),
         TEST(what_no_rule_is_for),
