@@ -161,7 +161,6 @@ def test_a_certificate_is_a_sources_check(gateway, authority, vendors, version):
         return [status_with(gateway, context, f"/callbacks/{name}") for name in ("7moor", "any", "named")]
 
     assert statuses(None) == [200, 401, 401]
-    assert gateway.log("callback_refused")[-1]["reason"] == "certificate"
     assert statuses(vendors.sign("elsewhere.example")) == [200, 200, 401]
     for name in NAMES:
         assert statuses(vendors.sign(name)) == [200, 200, 200]
@@ -322,7 +321,6 @@ def test_a_slow_reader_gets_all_its_answers(dev):
 def test_plain_http_is_told_in_kind(gateway):
     response = gateway.post(OPEN, b"{}")
     assert response.status == 400 and response.header("Connection") == "close"
-    assert "plain HTTP" in gateway.log("handshake_failed")[-1]["reason"]
 
 
 def test_noise_is_cut_off(gateway):
