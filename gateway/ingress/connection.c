@@ -71,6 +71,9 @@ connection_end(struct connection *connection)
         }
     }
     if (connection->link != NULL) {
+        if (connection->refused) {
+            link_stand_back(connection->link, false); /* or its descriptor would wait to be closed */
+        }
         link_close(connection->link);
     }
     population_leave(connection);
@@ -98,8 +101,10 @@ send_answer(struct connection *connection, struct slice answer)
         close_now(connection);
         return;
     }
-    if (connection->begun) {
-        link_finish(connection->link);
+    if (connection->begun && !link_finish(connection->link)) {
+        connection->link = NULL;
+        close_now(connection);
+        return;
     }
     connection->begun = false;
     if (link_flushed(connection->link)) {
@@ -437,6 +442,16 @@ connection_on_flushed(void *argument)
     if (connection->state == CONNECTION_WRITING) {
         go_on(connection);
     }
+    connection_run(connection);
+}
+
+void
+connection_on_gone(void *argument)
+{
+    struct connection *connection = argument;
+
+    connection->link = NULL;
+    close_now(connection);
     connection_run(connection);
 }
 

@@ -57,6 +57,7 @@ struct connection {
 void connection_on_input(void *argument);
 void connection_on_flushed(void *argument);
 void connection_on_end(void *argument, bool broken);
+void connection_on_gone(void *argument);
 void connection_on_handshake_failed(void *argument, const struct handshake_fault *fault);
 /* The patience of its state has run out. */
 void connection_on_due(struct deadline *deadline);

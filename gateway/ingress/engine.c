@@ -17,6 +17,7 @@
 
 #include "base/tls.h"
 #include "ingress/seal.h"
+#include "ingress/spare.h"
 #include "ingress/turns.h"
 
 #define BACKLOG          4096
@@ -44,7 +45,7 @@ struct engine {
     unsigned accepted;      /* so far */
     struct event *later;    /* gives links that have yielded their turn */
     struct turns turns;     /* those links */
-    struct link *beginning; /* the link whose synthetic head is being parsed */
+    struct link *beginning; /* that the library works on: its request begins or ends */
 };
 
 struct link {
@@ -61,12 +62,19 @@ struct link {
 };
 
 /* The library's write callback ends the answered request and makes its parser ready for the next. */
-static void
+static bool
 end_request(struct link *link)
 {
+    struct engine *engine = link->engine;
+    bool alive;
+
     link->answered = false;
     link->request = NULL;
+    engine->beginning = link;
     link->library_write(link->buffer, link->connection);
+    alive = engine->beginning != NULL; /* else the library has closed it */
+    engine->beginning = NULL;
+    return alive;
 }
 
 static void
@@ -120,15 +128,18 @@ static void
 on_write(struct bufferevent *buffer, void *argument)
 {
     struct link *link = argument;
+    const struct engine_handlers *handlers = link->engine->handlers;
+    void *owner = link->owner;
 
     (void)buffer;
     if (link->parting) {
         link_end_output(link);
     }
-    if (link->answered) {
-        end_request(link);
+    if (link->answered && !end_request(link)) {
+        handlers->on_gone(owner);
+        return;
     }
-    link->engine->handlers->on_flushed(link->owner);
+    handlers->on_flushed(owner);
 }
 
 static void
@@ -211,6 +222,15 @@ pause_accepting(struct engine *engine, struct evconnlistener *listener, const st
     }
 }
 
+static void
+give_up_for_now(struct engine *engine, struct evconnlistener *listener, int error)
+{
+    static const struct timeval pause = {.tv_usec = EXHAUSTED_PAUSE};
+
+    pause_accepting(engine, listener, &pause);
+    engine->handlers->on_exhausted(engine->argument, error);
+}
+
 static evhtp_res
 on_accept(evhtp_connection_t *connection, void *argument)
 {
@@ -220,7 +240,9 @@ on_accept(evhtp_connection_t *connection, void *argument)
     bufferevent_event_cb library_event;
     void *library_argument;
 
-    if (++engine->accepted % ACCEPTED_AT_ONCE == 0) {
+    if (!spare_fill_for_connection()) {
+        give_up_for_now(engine, connection->htp->server, ENOMEM);
+    } else if (++engine->accepted % ACCEPTED_AT_ONCE == 0) {
         pause_accepting(engine, connection->htp->server, &breath);
     }
     if (link == NULL) {
@@ -241,6 +263,14 @@ on_accept(evhtp_connection_t *connection, void *argument)
     return EVHTP_RES_OK;
 }
 
+/* Before the library makes the connection's buffers, which it takes for granted. */
+static evhtp_res
+on_pre_accept(evhtp_connection_t *connection, void *argument)
+{
+    (void)connection, (void)argument;
+    return spare_fill() ? EVHTP_RES_OK : EVHTP_RES_ERROR;
+}
+
 /* The request's own callback: it only notes that the library has made the request. */
 static void
 on_request(evhtp_request_t *request, void *argument)
@@ -253,25 +283,33 @@ on_request(evhtp_request_t *request, void *argument)
 static void
 on_exhausted(struct evconnlistener *listener, void *argument)
 {
-    static const struct timeval pause = {.tv_usec = EXHAUSTED_PAUSE};
     const evhtp_t *evhtp = argument; /* the listener's own argument */
-    struct engine *engine = evhtp->arg;
-    int error = errno;
 
-    pause_accepting(engine, listener, &pause);
-    engine->handlers->on_exhausted(engine->argument, error);
+    give_up_for_now(evhtp->arg, listener, errno);
 }
 
 static void
 on_pause_over(evutil_socket_t fd, short what, void *argument)
 {
+    static const struct timeval pause = {.tv_usec = EXHAUSTED_PAUSE};
     struct engine *engine = argument;
 
     (void)fd;
     (void)what;
-    for (struct door *door = engine->doors; door != NULL && !engine->stopped; door = door->next) {
-        evconnlistener_enable(door->evhtp->server);
+    if (!spare_fill_for_connection() && evtimer_add(engine->pause, &pause) == 0) {
+        return;
     }
+    for (struct door *door = engine->doors; door != NULL && !engine->stopped; door = door->next) {
+        if (evconnlistener_enable(door->evhtp->server) != 0) {
+            (void)evtimer_add(engine->pause, &pause); /* its memory is there already */
+        }
+    }
+}
+
+void
+engine_use_spares(void)
+{
+    evhtp_set_mem_functions(spare_allocate, spare_resize, free);
 }
 
 struct engine *
@@ -309,6 +347,7 @@ engine_listen(struct engine *engine, int fd, bool shared, struct error *error)
         return error_set(error, "out of memory");
     }
     evhtp_set_gencb(evhtp, on_request, engine);
+    evhtp_set_pre_accept_cb(evhtp, on_pre_accept, engine);
     evhtp_set_post_accept_cb(evhtp, on_accept, engine);
     if (evhtp_accept_socket(evhtp, fd, BACKLOG) != 0) {
         evhtp_free(evhtp);
@@ -368,12 +407,6 @@ link_own(struct link *link, void *owner)
     link->owner = owner;
 }
 
-int
-link_descriptor(const struct link *link)
-{
-    return link->connection->sock;
-}
-
 /* Tries the socket at once: an answer that fits, as nearly all do, costs one system call and no event. */
 static bool
 send_now(void *argument, struct slice bytes)
@@ -431,6 +464,10 @@ link_begin(struct link *link)
     struct engine *engine = link->engine;
     struct evbuffer *input = bufferevent_get_input(link->buffer);
 
+    if (!spare_fill()) {
+        link_close(link);
+        return false;
+    }
     if (evbuffer_add_buffer(engine->aside, input) != 0 ||
         evbuffer_prepend(input, synthetic_head, sizeof synthetic_head - 1) != 0) {
         evbuffer_drain(engine->aside, evbuffer_get_length(engine->aside));
@@ -452,14 +489,12 @@ link_begin(struct link *link)
     return true;
 }
 
-void
+bool
 link_finish(struct link *link)
 {
     evhtp_send_reply_end(link->request);
     link->answered = true;
-    if (link_flushed(link)) {
-        end_request(link);
-    }
+    return !link_flushed(link) || end_request(link);
 }
 
 bool

@@ -29,6 +29,7 @@ struct engine_handlers {
     void (*on_input)(void *owner);            /* there is more in link_input() */
     void (*on_flushed)(void *owner);          /* what link_write() could not send at once has gone out */
     void (*on_end)(void *owner, bool broken); /* the client sends no more (it may still read), or is gone */
+    void (*on_gone)(void *owner);             /* the link is closed already, for want of memory */
     /* Instead of on_input. Where the client is not gone, what it still sends is told by on_input, and is worth nothing.
      */
     void (*on_handshake_failed)(void *owner, const struct handshake_fault *fault);
@@ -40,6 +41,9 @@ struct engine_handlers {
 #define ENGINE_PRIORITY_BACK  2
 #define ENGINE_LOOK_UP        1000 /* microseconds */
 
+/* libevhtp and libevent have their memory by spare.h from now on; before threads use them. Whose thread runs a loop
+ * with an engine fills its spares before, and drops them afterwards. */
+void engine_use_spares(void);
 /* The loop has ENGINE_PRIORITIES. handlers and argument outlive it. input_bytes: how much a link holds that is not used
  * up; then nothing more is read until there is room. NULL when out of memory. */
 struct engine *engine_new(struct event_base *base, size_t input_bytes, const struct engine_handlers *handlers,
@@ -52,7 +56,6 @@ void engine_stop_listening(struct engine *engine);
 void engine_free(struct engine *engine); /* after its links are closed; NULL is fine */
 
 void link_own(struct link *link, void *owner);
-int link_descriptor(const struct link *link); /* of its socket */
 /* From its first byte on it is one over TLS; the context is needed no longer than this call. Before link_own; false:
  * out of memory. */
 bool link_secure(struct link *link, const struct tls_context *context) MUST_CHECK;
@@ -70,8 +73,8 @@ void link_stand_back(struct link *link, bool back);
 bool link_input_waits(const struct link *link);
 /* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */
 bool link_begin(struct link *link) MUST_CHECK;
-/* The request that was begun is answered, by link_write. */
-void link_finish(struct link *link);
+/* The request that was begun is answered, by link_write. false: out of memory; the link is closed. */
+bool link_finish(struct link *link) MUST_CHECK;
 /* Sends; what the socket does not take is kept and sent later. false: the client is gone. */
 bool link_write(struct link *link, struct slice bytes) MUST_CHECK;
 bool link_flushed(const struct link *link);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "ingress/engine.h"
 #include "ingress/generation.h"
 #include "ingress/seen.h"
 #include "ingress/service.h"
@@ -119,6 +120,7 @@ ingress_start(const struct ingress_options *options, struct error *error)
         error_set(error, "out of memory");
         return NULL;
     }
+    engine_use_spares();
     (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is told by the write's result */
     ingress->options = *options;
     ingress->count = count;

@@ -1,6 +1,7 @@
 /* The worker's list of connections. */
 #include "ingress/population.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -117,33 +118,47 @@ population_make_room(struct worker *worker)
 
 /* --- arrivals --- */
 
+/* What the process has open without its clients. */
+static rlim_t
+count_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    rlim_t count = 0;
+
+    if (directory == NULL) {
+        return DESCRIPTORS_KEPT;
+    }
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+void
+population_begin(struct worker *worker)
+{
+    worker->own_descriptors = count_descriptors();
+    population_look(worker);
+}
+
+/* As many as are configured, but for the descriptors that Kafka and the spool need whatever clients do. The limit of
+ * descriptors may change while the process runs. */
 void
 population_look(struct worker *worker)
 {
     uint64_t limit = worker->config->limits.connections;
     struct rlimit files;
 
-    worker->crowded = metric_read(worker->generation->counters->connections) >= limit - limit / 4;
-    worker->descriptors = RLIM_INFINITY;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
         rlim_t kept = files.rlim_cur / 4 < DESCRIPTORS_KEPT ? files.rlim_cur / 4 : DESCRIPTORS_KEPT;
+        rlim_t needed = worker->own_descriptors + kept;
+        rlim_t left = files.rlim_cur > needed ? files.rlim_cur - needed : 1;
 
-        worker->descriptors = files.rlim_cur - kept;
+        limit = left < limit ? left : limit;
     }
-}
-
-/* Descriptors are numbered from the lowest that is free: one of that number tells that all below are taken. The limit
- * may have been raised since the last look. */
-static bool
-descriptors_short(struct worker *worker, const struct link *link)
-{
-    rlim_t number = (rlim_t)link_descriptor(link);
-
-    if (number < worker->descriptors) {
-        return false;
-    }
-    population_look(worker);
-    return number >= worker->descriptors;
+    worker->connection_limit = limit;
+    worker->crowded = metric_read(worker->generation->counters->connections) >= limit - limit / 4;
 }
 
 void
@@ -152,13 +167,15 @@ population_admit(struct worker *worker, struct link *link, const struct sockaddr
     /* Of the whole process: the kernel spreads connections unevenly, so a share of each worker's would be full too
      * soon. */
     uint64_t there = metric_read(worker->generation->counters->connections);
-    uint64_t limit = worker->config->limits.connections;
-    bool scarce = descriptors_short(worker, link);
-    bool full = (there >= limit || scarce) && !population_make_room(worker);
+    uint64_t limit = worker->connection_limit;
+    bool full = there >= limit && !population_make_room(worker);
     struct connection *connection = NULL;
 
     worker->crowded = there >= limit - limit / 4;
-    if (there < limit + OVER_LIMIT_MAX && !(full && scarce)) {
+    if (there > limit) { /* it has been lowered: one more, or it would stay so */
+        (void)population_make_room(worker);
+    }
+    if (there < limit + OVER_LIMIT_MAX) {
         connection = make(worker, link, peer);
     }
     if (connection == NULL) {

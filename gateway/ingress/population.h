@@ -3,13 +3,15 @@
 
 #include "ingress/connection.h"
 
-/* A client has connected. At the limit, and where descriptors are short, another connection makes room; if none can,
+/* Once, before the first. */
+void population_begin(struct worker *worker);
+/* A client has connected. At the limit another connection makes room; if none can,
  * the new one is refused. */
 void population_admit(struct worker *worker, struct link *link, const struct sockaddr *peer);
 /* The connection's memory goes, too. */
 void population_leave(struct connection *connection);
 
-/* How short connections and descriptors are: to be called now and then. */
+/* How many there may be, and how short they are: to be called now and then. */
 void population_look(struct worker *worker);
 
 /* Closes the connection that can be missed most; false: each has a request that waits for its answer. */

@@ -17,6 +17,7 @@
 #include "ingress/listener.h"
 #include "ingress/population.h"
 #include "ingress/service.h"
+#include "ingress/spare.h"
 #include "ingress/watch.h"
 #include "spool/spool.h"
 
@@ -53,7 +54,8 @@ on_exhausted(void *argument, int error)
     struct worker *worker = argument;
 
     log_warn_limited(&worker->refusals, "accept_failed", log_text("reason", strerror(error)),
-                     log_text("advice", "raise the limit of open files or lower limits.connections"));
+                     log_text("advice", error == ENOMEM ? "give the process more memory or lower limits.connections"
+                                                        : "raise the limit of open files or lower limits.connections"));
     for (int i = 0; i < LET_GO_AT_ONCE && population_make_room(worker); i++) {
     }
 }
@@ -64,6 +66,7 @@ static const struct engine_handlers handlers = {
     .on_input = connection_on_input,
     .on_flushed = connection_on_flushed,
     .on_end = connection_on_end,
+    .on_gone = connection_on_gone,
     .on_handshake_failed = connection_on_handshake_failed,
 };
 
@@ -163,6 +166,7 @@ on_pulse(evutil_socket_t fd, short what, void *argument)
     (void)what;
     watch_pulse(worker);
     population_look(worker);
+    janitor_wake(worker->janitor); /* there may have been no memory to do so in time */
     take_over_when_fit(worker);
     if (departure_step(worker)) {
         event_base_loopbreak(worker->base);
@@ -341,7 +345,6 @@ worker_new(unsigned number, const struct ingress_options *options, struct genera
         worker_free(worker);
         return NULL;
     }
-    population_look(worker);
     return worker;
 }
 
@@ -409,12 +412,14 @@ worker_run(void *argument)
     struct worker *worker = argument;
 
     atomic_store(&worker->running, true);
-    if (event_base_dispatch(worker->base) < 0) {
+    population_begin(worker);
+    if (!spare_fill() || event_base_dispatch(worker->base) < 0) {
         log_error("worker_failed", log_integer("worker", worker->number), log_text("reason", strerror(errno)));
     }
     atomic_store(&worker->running, false);
     event_del(worker->pulse);
     wind_up(worker);
+    spare_drop();
     return NULL;
 }
 

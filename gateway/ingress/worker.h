@@ -74,7 +74,8 @@ struct worker {
     struct connection *connections; /* all of them */
     size_t connection_count;
     bool crowded;                          /* connections are getting short: sources have shares of them */
-    rlim_t descriptors;                    /* numbers below are for connections; those from there on are kept */
+    rlim_t own_descriptors;                /* that the process needs without clients */
+    uint64_t connection_limit;             /* of the process: as configured, or as descriptors allow */
     size_t ticket_count;                   /* made and not freed */
     size_t owed;                           /* tickets that are published and not answered */
     size_t buffered_bytes, buffered_limit; /* an equal share of what the process may have */
