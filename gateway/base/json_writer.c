@@ -199,7 +199,8 @@ json_own_name(struct json_writer *writer, struct slice name)
 
         *to++ = '"';
         memcpy(to, name.data, name.length);
-        memcpy(to + name.length, "\":", 2);
+        to[name.length] = '"';
+        to[name.length + 1] = ':';
         writer->length += name.length + 3;
         writer->separator = false;
     }

@@ -79,7 +79,7 @@ mark_of(struct slice name)
     unsigned char first = name.length == 0 ? 0 : (unsigned char)name.data[0];
     unsigned char last = name.length == 0 ? 0 : (unsigned char)name.data[name.length - 1];
 
-    return UINT64_C(1) << ((name.length * 11 + first * 5U + last) % 64);
+    return UINT64_C(1) << ((name.length * 11 + (size_t)first * 5 + last) % 64);
 }
 
 enum name_verdict

@@ -7,8 +7,8 @@ Both HTTP servers get the same 600-byte yeta push over 256 keep-alive connection
 gateway checks it, converts it, publishes it to a real Kafka and answers after the delivery report; the producer alone
 publishes ready records, as many in flight. One worker, so that figures are a core's. Nothing is pinned to a core: wrk
 and Kafka share them with what is measured, and take as much as they need. Rounds alternate; what counts are the
-medians, and the medians of the rounds' ratios, because a machine's speed drifts and others may work on it. CPU a request
-is the steadier figure, instructions the steadiest.
+medians, and the medians of the rounds' ratios, because a machine's speed drifts and others may work on it. CPU a
+request is the steadier figure, instructions the steadiest.
 """
 
 import os
