@@ -1,5 +1,5 @@
-/* Any body through every adapter that is coded: what it says must be well formed, whole, and the same when the body comes
- * again. Its corpus is the golden files. */
+/* Any body through every adapter that is coded: what it says must be well formed, whole, and the same when the body
+ * comes again. Its corpus is the golden files. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
