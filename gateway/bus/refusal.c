@@ -36,9 +36,19 @@ behind_thread(const char *text)
     return end == NULL ? text : end + 3;
 }
 
+/* It says so of any broker that hangs up soon after it was found in order: of one that is stopped, too. */
+static bool
+may_be_gone(const char *text)
+{
+    return strstr(text, "in state UP") != NULL;
+}
+
 void
 refusal_note(const char *text)
 {
+    if (may_be_gone(text)) {
+        return;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strstr(text, kinds[i].mark) == NULL) {
             continue;
