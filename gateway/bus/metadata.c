@@ -63,6 +63,7 @@ metadata_look(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions,
         (void)refusal_lately(error); /* else it stays what it was before */
         return METADATA_LATER;
     }
+    refusal_over();
     if (metadata->topic_cnt == 1) {
         found = judge_topic(&metadata->topics[0], error);
         *partitions = metadata->topics[0].partition_cnt;

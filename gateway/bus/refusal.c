@@ -62,6 +62,14 @@ refusal_note(const char *text)
     }
 }
 
+void
+refusal_over(void)
+{
+    (void)pthread_mutex_lock(&last.lock);
+    last.advice = NULL;
+    (void)pthread_mutex_unlock(&last.lock);
+}
+
 bool
 refusal_lately(struct error *error)
 {
