@@ -168,7 +168,7 @@ grow(struct arena *arena, size_t bytes)
     }
     chunk = chunk_new(size);
     if (chunk == NULL) {
-        arena->starved = true;
+        arena_starve(arena);
         return false;
     }
     chunk->next = arena->chunks;
@@ -229,6 +229,13 @@ bool
 arena_failed(const struct arena *arena)
 {
     return arena->failed;
+}
+
+void
+arena_starve(struct arena *arena)
+{
+    arena->starved = true;
+    arena->failed = true;
 }
 
 bool

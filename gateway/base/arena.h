@@ -23,6 +23,8 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t bytes);
 /* Makes the block that was allocated last longer where it is; false, and nothing changed, when it cannot. */
 bool arena_extend(struct arena *arena, void *memory, size_t old_bytes, size_t new_bytes) MUST_CHECK;
 bool arena_failed(const struct arena *arena);
+/* Whoever makes what the arena is to hold got no memory from elsewhere: it is as if the arena's own were out. */
+void arena_starve(struct arena *arena);
 /* Raises the limit by so many bytes, also when it has been reached: for what is to be said then. It has failed no more.
  * false: memory itself is out. */
 bool arena_allow(struct arena *arena, size_t bytes) MUST_CHECK;

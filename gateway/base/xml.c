@@ -245,6 +245,19 @@ on_declaration(void *context, const XML_Char *version, const XML_Char *encoding,
     }
 }
 
+/* What expat found. Without memory it has found nothing: the same text may be read well the next time. */
+static bool
+complain(const struct reader *reader)
+{
+    enum XML_Error code = XML_GetErrorCode(reader->expat);
+
+    if (code == XML_ERROR_NO_MEMORY) {
+        arena_starve(reader->arena);
+    }
+    return error_set(reader->error, "%s at line %lu", XML_ErrorString(code),
+                     (unsigned long)XML_GetCurrentLineNumber(reader->expat));
+}
+
 static bool
 run(struct reader *reader, struct slice text)
 {
@@ -254,10 +267,7 @@ run(struct reader *reader, struct slice text)
     XML_SetStartDoctypeDeclHandler(reader->expat, on_doctype);
     XML_SetXmlDeclHandler(reader->expat, on_declaration);
     if (XML_Parse(reader->expat, text.data, (int)text.length, XML_TRUE) != XML_STATUS_OK) {
-        return reader->stopped
-                   ? false
-                   : error_set(reader->error, "%s at line %lu", XML_ErrorString(XML_GetErrorCode(reader->expat)),
-                               (unsigned long)XML_GetCurrentLineNumber(reader->expat));
+        return !reader->stopped && complain(reader);
     }
     return !arena_failed(reader->arena) || error_set(reader->error, "no memory left to read it");
 }
@@ -290,6 +300,7 @@ xml_parse(struct arena *arena, struct slice text, struct value_limits limits, st
     }
     reader.expat = XML_ParserCreate("UTF-8");
     if (reader.expat == NULL) {
+        arena_starve(arena);
         error_set(error, "no memory left to read it");
         return NULL;
     }

@@ -66,6 +66,19 @@ test_the_limit_can_be_raised_when_it_was_reached(void **state)
 }
 
 static void
+test_memory_that_is_out_elsewhere_is_out(void **state)
+{
+    struct arena *arena = arena_new(NULL, 1000);
+
+    (void)state;
+    arena_starve(arena);
+    assert_true(arena_failed(arena));
+    assert_false(arena_allow(arena, 1000)); /* no limit that could be raised */
+    assert_true(arena_failed(arena));
+    arena_free(arena);
+}
+
+static void
 test_only_the_last_block_grows(void **state)
 {
     struct arena *arena = arena_new(NULL, 10000);
@@ -124,6 +137,7 @@ main(void)
         cmocka_unit_test(test_blocks_are_aligned_and_apart),
         cmocka_unit_test(test_the_limit_holds_and_failure_stays),
         cmocka_unit_test(test_the_limit_can_be_raised_when_it_was_reached),
+        cmocka_unit_test(test_memory_that_is_out_elsewhere_is_out),
         cmocka_unit_test(test_only_the_last_block_grows),
         cmocka_unit_test(test_pools_hand_first_chunks_on),
         cmocka_unit_test(test_texts),
