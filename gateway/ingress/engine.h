@@ -35,11 +35,11 @@ struct engine_handlers {
     void (*on_handshake_failed)(void *owner, const struct handshake_fault *fault);
 };
 
-/* Of the loop's events: those of links that stand back come last. The loop looks for others at least so often. */
-#define ENGINE_PRIORITIES     3
-#define ENGINE_PRIORITY_USUAL 1 /* libevent's, of three */
-#define ENGINE_PRIORITY_BACK  2
-#define ENGINE_LOOK_UP        1000 /* microseconds */
+/* Of the loop's events: the turns of links that stand back or have yielded come last, when there is nothing else to do.
+ * The loop looks for others at least so often. */
+#define ENGINE_PRIORITIES    3
+#define ENGINE_PRIORITY_BACK 2    /* the usual is libevent's, 1 of three */
+#define ENGINE_LOOK_UP       1000 /* microseconds */
 
 /* libevhtp and libevent have their memory by spare.h from now on; before threads use them. Whose thread runs a loop
  * with an engine fills its spares before, and drops them afterwards. */
@@ -67,9 +67,9 @@ const struct tls_session *link_session(const struct link *link);
 struct evbuffer *link_input(struct link *link);
 /* Leave the rest of the input for later, when others have had their turn: on_input comes again. */
 void link_yield(struct link *link);
-/* From now on what happens on it waits, or waits no more, for what happens on others. */
+/* From now on its input waits, or waits no more, for what happens on others; what waits already has its turn. */
 void link_stand_back(struct link *link, bool back);
-/* Whether the kernel holds more: then on_input comes, unless on_end does. */
+/* Whether the kernel holds more, or its turn is to come: then on_input comes, unless on_end does. */
 bool link_input_waits(const struct link *link);
 /* A whole request has been read: the engine begins its life. false: out of memory; the link is closed. */
 bool link_begin(struct link *link) MUST_CHECK;

@@ -8,7 +8,7 @@
 
 #include "base/tls.h"
 
-#define RECORD_BYTES 16384 /* of TLS, at most */
+#define RECORD_BYTES SEAL_INPUT_BYTES
 
 struct seal {
     struct bufferevent *buffer;
@@ -57,7 +57,6 @@ seal_new(const struct tls_context *context, struct bufferevent *buffer, size_t c
         seal_free(seal);
         return NULL;
     }
-    bufferevent_setwatermark(buffer, EV_READ, 0, RECORD_BYTES);
     return seal;
 }
 

@@ -14,6 +14,8 @@ struct tls_session;
 /* Sends sealed bytes; false: the client is gone. */
 typedef bool (*seal_give)(void *argument, struct slice bytes);
 
+#define SEAL_INPUT_BYTES 16384 /* a record of TLS at most: of so many sealed bytes some can be opened */
+
 /* clear_bytes: how much is opened and not used up at most, but for one record; sealed bytes that wait are fewer. NULL
  * when out of memory. */
 struct seal *seal_new(const struct tls_context *context, struct bufferevent *buffer, size_t clear_bytes, seal_give give,
