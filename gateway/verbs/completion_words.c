@@ -312,7 +312,7 @@ offer_options(const struct line *line)
 static bool
 has(struct slice text, const char *word)
 {
-    return memmem(text.data, text.length, word, strlen(word)) != NULL;
+    return text.length > 0 && memmem(text.data, text.length, word, strlen(word)) != NULL;
 }
 
 /* Whether the verb's synopsis, for this action where there is one, ends with the name of a file. */
