@@ -75,6 +75,8 @@ def test_allocations_fail_and_nothing_that_was_answered_is_lost(start_gateway, k
     wait_until(lambda: descriptors(gateway) <= before + 8, 20, "the descriptors to come back")
     after = healthy.latency(recovered + 0.5, time.monotonic())
     figures(f"{scarcity.failed} allocations failed; meanwhile {healthy.latency(0, recovered).statuses}; then {after}")
+    wrong = {status for status in healthy.latency(0, recovered).statuses if str(status).startswith("4")}
+    assert not wrong, "good callbacks were refused as if they were not"
     assert set(after.statuses) == {200}, after
     is_on_kafka(kafka, gateway, healthy.entries)
 
