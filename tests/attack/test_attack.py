@@ -25,7 +25,7 @@ ALL_SECONDS = 120 if LONG else 8  # of all at once
 ALL_ROUNDS = 8 if LONG else 2
 BOUND_MS = 50 if LONG else 250
 RESIDENT_MIB = 192
-SLOPE_MIB = 8  # that memory may grow in the second half of the last attack; in the short form it has not settled by then
+SLOPE_MIB = 8  # that memory may grow in the second half of the last attack; the short form is too short for that
 SANITIZED = "asan" in os.environ.get("TRUNKLINE_BIN", "") or "tsan" in os.environ.get("TRUNKLINE_BIN", "")
 
 LIMITS = {
