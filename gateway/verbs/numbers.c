@@ -1,16 +1,19 @@
 /* Finds runs of digits in texts and judges by the member's name, their shape and their neighbours what they are. */
 #include "verbs/numbers.h"
 
-#define LEAST        7
-#define MOST         15 /* E.164; what is longer is taken for an id */
-#define SHOWN        4
-#define RUN_MAX      64 /* digits of a run that are looked at */
-#define SEPARATORS   2  /* between two digits of a number: ") " */
-#define DATE_BYTES   10
-#define HASH_LEAST   16
-#define UUID_BYTES   36
-#define NAME_BYTES   64
-#define MASKED_WHOLE "***"
+#define LEAST         7
+#define MOST          15 /* E.164; what is longer is taken for an id */
+#define SHOWN         4
+#define RUN_MAX       64 /* digits of a run that are looked at */
+#define SEPARATORS    2  /* between two digits of a number: ") " */
+#define DOTTED_GROUPS 3  /* of a number with dots in it, "415.555.2671" */
+#define DOTTED_LEAST  10 /* its digits */
+#define DOTTED_LAST   4  /* those behind its last dot */
+#define DATE_BYTES    10
+#define HASH_LEAST    16
+#define UUID_BYTES    36
+#define NAME_BYTES    64
+#define MASKED_WHOLE  "***"
 
 /* What a member's name says of the digits below it. */
 enum context {
@@ -23,6 +26,7 @@ enum context {
 struct run {
     size_t start, end; /* bytes of the text */
     size_t digits;
+    size_t last;               /* digits of the last group */
     char compact[RUN_MAX + 1]; /* the digits alone, the first of them */
 };
 
@@ -89,9 +93,10 @@ lower_name(struct slice name, char lower[NAME_BYTES])
 static bool
 names_person(struct slice name)
 {
-    static const char *const latin[] = {"customername", "customer_name", "contactname", "contact_name",
-                                        "realname",     "real_name",     "idcard",      "id_card",
-                                        "identitycard", "identity_card", NULL};
+    static const char *const latin[] = {
+        "customername",    "customer_name",    "contactname", "contact_name", "realname",
+        "real_name",       "idcard",           "id_card",     "identitycard", "identity_card",
+        "customeraddress", "customer_address", "homeaddress", "home_address", NULL};
     static const char *const chinese[] = {"姓名", "身份证", "住址", "地址", NULL};
     char lower[NAME_BYTES];
     size_t length = lower_name(name, lower);
@@ -100,7 +105,7 @@ names_person(struct slice name)
     for (size_t i = 0; i < length && ascii; i++) {
         ascii = (unsigned char)lower[i] < 0x80;
     }
-    return ascii ? (strstr(lower, "name") != NULL || strstr(lower, "card") != NULL) && name_has(lower, latin)
+    return ascii ? name_has(lower, (const char *const[]){"name", "card", "address", NULL}) && name_has(lower, latin)
                  : name_has(lower, chinese);
 }
 
@@ -168,25 +173,49 @@ next_group(struct slice text, size_t at)
 static void
 run_fill(struct slice text, struct run *run)
 {
-    run->digits = 0;
+    run->digits = run->last = 0;
     for (size_t i = run->start; i < run->end; i++) {
         if (is_digit(text.data[i])) {
             if (run->digits < RUN_MAX) {
                 run->compact[run->digits] = text.data[i];
             }
             run->digits++;
+            run->last++;
+        } else {
+            run->last = 0;
         }
     }
     run->compact[run->digits < RUN_MAX ? run->digits : RUN_MAX] = '\0';
+}
+
+/* The end of "138.0013.8000"; start: none begins there. Dots also stand in addresses, versions, fractions and dates. */
+static size_t
+dotted_end(struct slice text, size_t start)
+{
+    size_t end = group_end(text, start);
+    size_t digits = end - start, last = digits, groups = 1;
+
+    while (text.length - end >= 2 && text.data[end] == '.' && is_digit(text.data[end + 1])) {
+        size_t further = group_end(text, end + 1);
+
+        last = further - end - 1;
+        digits += last;
+        groups++;
+        end = further;
+    }
+    return groups >= DOTTED_GROUPS && digits >= DOTTED_LEAST && digits <= MOST && last == DOTTED_LAST ? end : start;
 }
 
 /* A short group takes those behind it with it, as long as all of them can be one number. */
 static size_t
 run_end(struct slice text, size_t start)
 {
-    size_t end = group_end(text, start);
+    size_t end = group_end(text, start), dotted = dotted_end(text, start);
     size_t digits = end - start, first = end;
 
+    if (dotted != start) {
+        return dotted;
+    }
     while (digits < LEAST) {
         size_t group = next_group(text, end);
 
@@ -280,19 +309,29 @@ in_hash(struct slice text, const struct run *run)
     return letters > 0 && token.length >= HASH_LEAST;
 }
 
-/* 13800000001, 8613800000001, 02258834811: a number of China, apart from letters. */
+/* 13800000001, 8613800000001, 02258834811. */
+static bool
+is_chinese_digits(const char *digits, size_t count)
+{
+    if (digits[0] == '0') {
+        return count >= 10 && count <= 12 && digits[1] != '0';
+    }
+    if (count == 13 && memcmp(digits, "86", 2) == 0) {
+        digits += 2;
+        count -= 2;
+    }
+    return count == 11 && digits[0] == '1' && digits[1] >= '3';
+}
+
+/* A number of China, apart from letters; also behind another group, as in "8001-13800000001". */
 static bool
 is_chinese(struct slice text, const struct run *run)
 {
-    const char *digits = run->compact + (run->digits == 13 ? 2 : 0);
     bool apart = (run->start == 0 || !is_letter(text.data[run->start - 1])) &&
                  (run->end == text.length || !is_letter(text.data[run->end]));
 
-    if (run->compact[0] == '0') {
-        return apart && run->digits >= 10 && run->digits <= 12 && run->compact[1] != '0';
-    }
-    return apart && (run->digits == 11 || (run->digits == 13 && memcmp(run->compact, "86", 2) == 0)) &&
-           digits[0] == '1' && digits[1] >= '3';
+    return apart && (is_chinese_digits(run->compact, run->digits) ||
+                     is_chinese_digits(run->compact + run->digits - run->last, run->last));
 }
 
 /* One that was noted stands in it. */

@@ -149,7 +149,7 @@ print_original(FILE *stream, const struct sight *sight)
         fputs(slice_empty(letter->detail) ? "" : ": ", stream);
         print_short(stream, letter->detail);
     }
-    fprintf(stream, " (%zu bytes)", sight->value.length);
+    fprintf(stream, " (%zu bytes)", sight->bytes);
 }
 
 /* --- lines --- */
@@ -207,7 +207,7 @@ print_line(const struct printer *printer, const struct sight *sight)
     } else if (sight->kind == SIGHT_EVENT) {
         print_words(stream, sight->event.data);
     } else {
-        fprintf(stream, "(%zu bytes)", sight->value.length);
+        fprintf(stream, "(%zu bytes)", sight->bytes);
     }
     fputc('\n', stream);
 }

@@ -2,6 +2,7 @@
 #include "verbs/tap_sight.h"
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/pattern.h"
 #include "verbs/numbers.h"
 
@@ -110,6 +111,7 @@ sight_read(const struct consumed *record, bool original, struct arena *arena, st
         .timestamp_ms = record->timestamp_ms,
         .key = record->key,
         .value = record->value,
+        .bytes = record->value.length,
         .headers = arena_zalloc(arena, record->header_count + 1, sizeof *sight->headers),
         .header_count = record->header_count,
     };
@@ -125,6 +127,21 @@ sight_read(const struct consumed *record, bool original, struct arena *arena, st
 }
 
 /* --- masking --- */
+
+/* JSON is written anew: in its bytes neither the names of members nor escapes would be seen. */
+static void
+mask_value(struct sight *sight, const struct numbers *numbers, struct arena *arena)
+{
+    struct json_writer writer;
+
+    if (sight->tree == NULL) {
+        sight->value = numbers_mask(numbers, (struct slice){0}, sight->value, arena);
+        return;
+    }
+    json_writer_init(&writer, arena, sight->value.length + 64);
+    json_value(&writer, sight->tree);
+    sight->value = json_finish(&writer);
+}
 
 bool
 sight_mask(struct sight *sight, struct arena *arena)
@@ -152,11 +169,11 @@ sight_mask(struct sight *sight, struct arena *arena)
         at->value = numbers_mask(numbers, at->name, at->value, arena);
         at->name = numbers_mask(numbers, (struct slice){0}, at->name, arena);
     }
-    if (sight->kind != SIGHT_EVENT) {
-        sight->value = numbers_mask(numbers, (struct slice){0}, sight->value, arena);
-    }
     if (sight->tree != NULL && !numbers_mask_tree(numbers, sight->tree, arena)) {
         return false;
+    }
+    if (sight->kind != SIGHT_EVENT) {
+        mask_value(sight, numbers, arena);
     }
     tell(sight);
     return !arena_failed(arena);

@@ -18,6 +18,7 @@ struct sight {
     int32_t partition;
     int64_t offset, timestamp_ms;
     struct slice key, value;
+    size_t bytes;                  /* of the value as it came; masked it may be shorter */
     struct record_header *headers; /* in the arena */
     size_t header_count;
     struct value *tree;          /* of the value, where that is JSON; NULL: it is not */

@@ -163,9 +163,13 @@ def test_no_form_shows_a_number(topics, make):
     letters = [("id", b"0" * 32), ("source", b"7moor"), ("reason", b"not_json"), ("detail", NUMBER.encode()),
                ("query", f"phone={NUMBER}".encode()), ("http.x-phone", b"1234567890")]
     topics.produce({"key": NUMBER, "value": f'{{"mobile": "1234567890", {NUMBER}', "headers": letters}, role="deadletter")
+    escaped = "".join(f"\\u{ord(digit):04x}" for digit in NUMBER)
+    topics.produce({"key": "x", "value": f'{{"text": "{escaped}", "id_card": "11010519491231002X"}}', "headers": letters},
+                   role="deadletter")
     for form in FORMS:
         done = topics.tap("--all", "--until", now(), *form)
         assert done.returncode == 0 and len(done.stdout.splitlines()) > len(GOLDEN)
+        assert escaped[-12:] not in done.stdout and "11010519491231002X" not in done.stdout
         for number in numbers | {NUMBER}:
             assert number not in done.stdout, (form, number)
         assert "*******8000" in done.stdout and "*******2391" in done.stdout
