@@ -56,11 +56,23 @@ count_rows(void)
     return count;
 }
 
+/* The files of TLS may change while the process runs, but not whether the port speaks it: clients would be cut off, or
+ * secrets go over the wire in the clear. */
+static bool
+keep_tls(struct config *config, const struct config *running)
+{
+    if ((config->tls.certificate_file == NULL) == (running->tls.certificate_file == NULL)) {
+        return false;
+    }
+    config->tls = running->tls;
+    return true;
+}
+
 void
 config_keep(struct loader *loader, const struct config *running)
 {
     struct config *config = loader->config;
-    const char **deferred = arena_zalloc(loader->arena, count_rows() + 1, sizeof *deferred);
+    const char **deferred = arena_zalloc(loader->arena, count_rows() + 2, sizeof *deferred);
     size_t count = 0;
 
     if (deferred == NULL) {
@@ -79,6 +91,9 @@ config_keep(struct loader *loader, const struct config *running)
     if (!kafka_equal(&config->kafka, &running->kafka)) {
         config->kafka = running->kafka;
         deferred[count++] = "kafka";
+    }
+    if (keep_tls(config, running)) {
+        deferred[count++] = "gateway.tls";
     }
     config->instance_by_host = running->instance_by_host;
     config->deferred = deferred;

@@ -3,6 +3,7 @@
 
 #include "adapters/mapping.h"
 #include "configuration.h"
+#include "vendor_certificates.h"
 
 #define HEAD                                                                                                           \
     KAFKA "instance: one\n"                                                                                            \
@@ -140,6 +141,47 @@ what_needs_a_start_stays(void **state)
     config_free(running);
 }
 
+/* A certificate and its key in one file. */
+static void
+write_identity(const char *file_path)
+{
+    struct authority own;
+    FILE *file;
+
+    authority_make(&own);
+    authority_write(&own, file_path);
+    file = fopen(file_path, "a");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_PrivateKey(file, own.key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(fclose(file), 0);
+    authority_free(&own);
+}
+
+static void
+the_port_goes_on_speaking_what_it_speaks(void **state)
+{
+    static char identity[] = "/tmp/test_config_reload_identity.XXXXXX";
+    struct config *running = start_with(HEAD "sources:\n" SOURCE);
+    struct config *fresh;
+    char yaml[1024];
+    int fd = mkstemp(identity);
+
+    (void)state;
+    assert_true(fd >= 0 && close(fd) == 0);
+    write_identity(identity);
+    snprintf(yaml, sizeof yaml,
+             KAFKA "instance: one\n"
+                   "gateway: {port: 8080, workers: 2, tls: {certificate_file: %s, key_file: %s}}\nsources:\n" SOURCE,
+             identity, identity);
+    fresh = reload_with(running, yaml);
+    assert_deferred(fresh, (const char *const[]){"gateway.tls", NULL});
+    assert_null(fresh->tls.certificate_file);
+    assert_null(fresh->tls.key_file);
+    config_free(fresh);
+    config_free(running);
+    assert_int_equal(unlink(identity), 0);
+}
+
 static void
 assert_refused(const struct config *running, const char *yaml, const char *text)
 {
@@ -206,6 +248,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sources_secrets_and_proxies_are_the_files),
         cmocka_unit_test(what_needs_a_start_stays),
+        cmocka_unit_test(the_port_goes_on_speaking_what_it_speaks),
         cmocka_unit_test(a_file_with_faults_is_refused),
         cmocka_unit_test(it_can_be_done_often),
         cmocka_unit_test(a_mapping_is_the_files),
