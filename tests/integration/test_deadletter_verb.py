@@ -115,7 +115,12 @@ def test_dead_letters_of_a_gateway_are_listed_and_shown(start_gateway, prefix):
     assert gateway.post(path, broken, [("X-Origin", "vendor")]).status == 200
     assert gateway.post(f"/callbacks/south/{SECRET}", b'{"pushType":"cdr"}').status == 200
 
-    listed = run("deadletter", "list", "--config", config)
+    def both_listed():
+        """What waited too long for a Kafka that was slow comes by the spool, behind its answer."""
+        told = run("deadletter", "list", "--config", config)
+        return told if len(told.stdout.splitlines()) >= len(names) else None
+
+    listed = wait_until(both_listed, 30, "both dead letters to be listed")
     assert listed.returncode == 0 and listed.stderr == "" and "17319132391" not in listed.stdout
     rows = {row[2]: row for row in (line.split() for line in listed.stdout.splitlines())}
     assert {source: (row[3], row[5]) for source, row in rows.items()} == {
