@@ -47,7 +47,7 @@ generic_parse(const struct callback *callback, enum body_format *format, struct 
         break;
     case MAPPING_XML:
         *format = BODY_XML;
-        return xml_parse(callback->arena, body, VALUE_LIMITS_DEFAULT, NULL, error);
+        return xml_parse_lists(callback->arena, body, VALUE_LIMITS_DEFAULT, error);
     case MAPPING_FORM:
         *format = BODY_FORM;
         return form_parse(callback->arena, body, VALUE_LIMITS_DEFAULT, error);

@@ -394,10 +394,30 @@ record_json(const struct work *work, const struct value *record)
     return arena_printf(work->callback->arena, "[%.*s]", SLICE_ARGS(json));
 }
 
+/* What stands there, where it is an array. XML does not tell one element from an array of one. NULL: there is none. */
+static const struct value *
+find_records(struct work *work)
+{
+    const struct value *found = reference_find(&work->scene, &work->mapping->records).value;
+    struct value *pair;
+
+    if (found == NULL || found->kind == VALUE_ARRAY) {
+        return found;
+    }
+    pair = work->callback->format == BODY_XML ? arena_zalloc(work->callback->arena, 2, sizeof *pair) : NULL;
+    if (pair == NULL) {
+        return NULL;
+    }
+    pair[1] = *found;
+    pair[1].next = NULL;
+    pair[0] = (struct value){.kind = VALUE_ARRAY, .count = 1, .first = &pair[1]};
+    return pair;
+}
+
 static bool
 convert_records(struct work *work)
 {
-    const struct value *list = reference_find(&work->scene, &work->mapping->records).value;
+    const struct value *list = find_records(work);
     unsigned number = 0;
 
     if (list == NULL || list->kind != VALUE_ARRAY) {

@@ -17,9 +17,16 @@ struct element {
     struct element *outer;
 };
 
+/* Every value of a reader with lists: with the newest of its elements once it has become an array. */
+struct node {
+    struct value value;
+    struct value *last;
+};
+
 struct reader {
     struct arena *arena;
     struct value_limits limits;
+    bool lists; /* elements of one name become an array */
     struct error *error;
     XML_Parser expat;
     struct slice root_name;
@@ -55,7 +62,7 @@ new_value(struct reader *reader, const char *name, const char *prefix)
         stop(reader, "too many elements");
         return NULL;
     }
-    value = arena_zalloc(reader->arena, 1, sizeof(*value));
+    value = arena_zalloc(reader->arena, 1, reader->lists ? sizeof(struct node) : sizeof(*value));
     if (value == NULL) {
         stop_without_memory(reader);
         return NULL;
@@ -65,18 +72,61 @@ new_value(struct reader *reader, const char *name, const char *prefix)
     return value;
 }
 
+/* The member of that name takes the place of an array that begins with what it was. */
+static bool
+make_array(struct reader *reader, struct value *known)
+{
+    struct value *first = arena_alloc(reader->arena, sizeof(*first));
+
+    if (first == NULL) {
+        stop_without_memory(reader);
+        return false;
+    }
+    *first = *known;
+    first->name = (struct slice){0};
+    first->next = NULL;
+    *known = (struct value){.kind = VALUE_ARRAY, .count = 1, .name = known->name, .first = first, .next = known->next};
+    ((struct node *)known)->last = first;
+    return true;
+}
+
+/* A member whose name is known becomes an element of that one's array, and no member. */
+static bool
+add_to_list(struct reader *reader, struct element *element, struct value *before, struct value *member)
+{
+    struct value *known = element->names.known;
+    struct node *array = (struct node *)known;
+
+    if (!reader->lists) {
+        stop(reader, "an element's or attribute's name comes twice");
+        return false;
+    }
+    before->next = NULL;
+    element->last = before;
+    if (known->kind != VALUE_ARRAY && !make_array(reader, known)) {
+        return false;
+    }
+    member->name = (struct slice){0};
+    array->last->next = member;
+    array->last = member;
+    known->count++;
+    return true;
+}
+
 /* Hangs a member into an element, which is an object from then on. */
 static bool
 add_member(struct reader *reader, struct element *element, struct value *member)
 {
+    struct value *before = element->last;
+
     if (member == NULL) {
         return false;
     }
     element->value->kind = VALUE_OBJECT;
-    if (element->last == NULL) {
+    if (before == NULL) {
         element->value->first = member;
     } else {
-        element->last->next = member;
+        before->next = member;
     }
     element->last = member;
     switch (name_set_add(&element->names, reader->arena, element->value, member)) {
@@ -84,8 +134,7 @@ add_member(struct reader *reader, struct element *element, struct value *member)
         element->value->count++;
         return true;
     case NAME_KNOWN:
-        stop(reader, "an element's or attribute's name comes twice");
-        return false;
+        return add_to_list(reader, element, before, member);
     case NAME_NO_MEMORY:
         stop_without_memory(reader);
         return false;
@@ -274,10 +323,11 @@ run(struct reader *reader, struct slice text)
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30) /* expat counts in int */
 
-struct value *
-xml_parse(struct arena *arena, struct slice text, struct value_limits limits, struct slice *root, struct error *error)
+static struct value *
+parse(struct reader *reader, struct slice text, struct slice *root)
 {
-    struct reader reader = {.arena = arena, .limits = limits, .error = error};
+    struct arena *arena = reader->arena;
+    struct error *error = reader->error;
     size_t valid = utf8_valid_prefix(text);
     bool read;
 
@@ -298,16 +348,32 @@ xml_parse(struct arena *arena, struct slice text, struct value_limits limits, st
         error_set(error, text.data == NULL ? "no memory left to read it" : "too long");
         return NULL;
     }
-    reader.expat = XML_ParserCreate("UTF-8");
-    if (reader.expat == NULL) {
+    reader->expat = XML_ParserCreate("UTF-8");
+    if (reader->expat == NULL) {
         arena_starve(arena);
         error_set(error, "no memory left to read it");
         return NULL;
     }
-    read = run(&reader, text);
-    XML_ParserFree(reader.expat);
+    read = run(reader, text);
+    XML_ParserFree(reader->expat);
     if (read && root != NULL) {
-        *root = reader.root_name;
+        *root = reader->root_name;
     }
-    return read ? reader.root : NULL;
+    return read ? reader->root : NULL;
+}
+
+struct value *
+xml_parse(struct arena *arena, struct slice text, struct value_limits limits, struct slice *root, struct error *error)
+{
+    struct reader reader = {.arena = arena, .limits = limits, .error = error};
+
+    return parse(&reader, text, root);
+}
+
+struct value *
+xml_parse_lists(struct arena *arena, struct slice text, struct value_limits limits, struct error *error)
+{
+    struct reader reader = {.arena = arena, .limits = limits, .lists = true, .error = error};
+
+    return parse(&reader, text, NULL);
 }

@@ -18,3 +18,7 @@
  * arena_failed(arena) then, the fault was not the text's. */
 struct value *xml_parse(struct arena *arena, struct slice text, struct value_limits limits, struct slice *root,
                         struct error *error) MUST_CHECK;
+/* The same, but elements that have one name within an element are taken: they become an array of that name, in their
+ * order. One alone is no array. */
+struct value *xml_parse_lists(struct arena *arena, struct slice text, struct value_limits limits,
+                              struct error *error) MUST_CHECK;

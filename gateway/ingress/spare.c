@@ -5,8 +5,7 @@
 
 #define SPARE_BYTES  960   /* connections, requests and their strings; what libevent reads into is larger */
 #define SPARE_COUNT  32    /* more than a connection or a request takes at its beginning */
-#define PARSER_BYTES 12288 /* of libevhtp, and some: it asks malloc itself, and forgets the descriptor if that fails   \
-                            */
+#define PARSER_BYTES 12288 /* of libevhtp, and some: it asks malloc itself, and forgets the descriptor when refused */
 
 static _Thread_local struct {
     void *blocks[SPARE_COUNT];

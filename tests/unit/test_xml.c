@@ -201,10 +201,64 @@ test_a_full_arena_is_not_the_texts_fault(void **state)
     }
 }
 
+static void
+elements_of_one_name_can_be_an_array(void **state)
+{
+    static const char text[] =
+        "<n><call id='1'><leg>a</leg><leg>b</leg></call><other/><call id='2'/><call>c</call></n>";
+    struct arena *arena = arena_new(NULL, 1 << 16);
+    struct error error;
+    const struct value *message = xml_parse_lists(arena, slice_from(text), VALUE_LIMITS_DEFAULT, &error);
+    const struct value *calls = value_member(message, "call");
+    const struct value *legs;
+
+    (void)state;
+    assert_non_null(calls);
+    assert_int_equal(message->count, 2);
+    assert_true(slice_is(calls->next->name, "other") && calls->next->next == NULL);
+    assert_int_equal(calls->kind, VALUE_ARRAY);
+    assert_int_equal(calls->count, 3);
+    legs = value_member(calls->first, "leg");
+    assert_int_equal(legs->count, 2);
+    assert_true(slice_is(legs->first->text, "a") && slice_is(legs->first->next->text, "b"));
+    assert_null(legs->first->next->next);
+    assert_true(slice_is(value_member(calls->first->next, "@id")->text, "2"));
+    assert_true(slice_is(calls->first->next->next->text, "c"));
+    assert_null(calls->first->next->next->next);
+    assert_int_equal(
+        xml_parse_lists(arena, (struct slice)SLICE("<n><a>1</a></n>"), VALUE_LIMITS_DEFAULT, &error)->first->kind,
+        VALUE_STRING);
+    arena_free(arena);
+}
+
+static void
+many_elements_of_one_name_take_no_square_of_time(void **state)
+{
+    const size_t count = 20000;
+    struct arena *arena = arena_new(NULL, (size_t)64 << 20);
+    char *text = malloc(count * 9 + 16);
+    size_t length = (size_t)sprintf(text, "<n><b/>");
+    struct error error;
+    const struct value *message;
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        length += (size_t)sprintf(text + length, "<a>%zu</a>", i % 10);
+    }
+    length += (size_t)sprintf(text + length, "</n>");
+    message = xml_parse_lists(arena, slice_make(text, length), VALUE_LIMITS_DEFAULT, &error);
+    assert_non_null(message);
+    assert_int_equal(value_member(message, "a")->count, count);
+    free(text);
+    arena_free(arena);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(elements_of_one_name_can_be_an_array),
+        cmocka_unit_test(many_elements_of_one_name_take_no_square_of_time),
         cmocka_unit_test(test_trees),
         cmocka_unit_test(test_ampersands),
         cmocka_unit_test(test_refuses_dtds),
