@@ -97,7 +97,7 @@ add_to_list(struct reader *reader, struct element *element, struct value *before
     struct value *known = element->names.known;
     struct node *array = (struct node *)known;
 
-    if (!reader->lists) {
+    if (!reader->lists || before == NULL) { /* something stands before it: what has its name */
         stop(reader, "an element's or attribute's name comes twice");
         return false;
     }
