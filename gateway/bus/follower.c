@@ -9,6 +9,7 @@
 #include "bus/message.h"
 #include "bus/metadata.h"
 #include "bus/offsets.h"
+#include "bus/pulled.h"
 
 #define PAUSE_MS       50
 #define LOOK_MS        1000 /* for the answer to what topics there are */
@@ -41,23 +42,6 @@ struct follower {
     struct header_table headers;
 };
 
-static const struct kafka_property defaults[] = {
-    {"allow.auto.create.topics", "false"},
-    /* A quarter of librdkafka's own. */
-    {"queued.max.messages.kbytes", "16384"},
-    {NULL, NULL},
-};
-
-static const struct kafka_property ours[] = {
-    {"group.id", "trunkline"}, /* librdkafka wants one to assign by hand; no group is ever joined */
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"log.queue", "true"},
-    {"auto.offset.reset", "earliest"}, /* where Kafka has deleted the first ones, or a topic was made anew */
-    {"enable.partition.eof", "true"},  /* the last offset before a stop may be no record's */
-    {NULL, NULL},
-};
-
 static int64_t
 now_ns(void)
 {
@@ -65,24 +49,6 @@ now_ns(void)
 }
 
 /* --- what is read --- */
-
-/* -1 when it is none of ours. */
-static int
-find_place(struct follower *follower, const char *topic, int32_t partition)
-{
-    const rd_kafka_topic_partition_list_t *places = follower->places;
-
-    if (follower->latest < places->cnt && places->elems[follower->latest].partition == partition &&
-        strcmp(places->elems[follower->latest].topic, topic) == 0) {
-        return follower->latest;
-    }
-    for (int i = 0; i < places->cnt; i++) {
-        if (places->elems[i].partition == partition && strcmp(places->elems[i].topic, topic) == 0) {
-            return follower->latest = i;
-        }
-    }
-    return -1;
-}
 
 static struct followed_topic *
 find_topic(struct follower *follower, const char *name)
@@ -278,7 +244,8 @@ static bool
 take(struct follower *follower, struct consumed *record)
 {
     const rd_kafka_message_t *message = follower->message;
-    int index = find_place(follower, rd_kafka_topic_name(message->rkt), message->partition);
+    int index =
+        pulled_index(follower->places, rd_kafka_topic_name(message->rkt), message->partition, &follower->latest);
     bool wanted;
 
     if (index < 0) {
@@ -430,7 +397,7 @@ begin(struct follower *follower, int64_t from_ms, int timeout_ms, struct error *
 static bool
 open_client(struct follower *follower, const struct kafka_settings *settings, struct error *error)
 {
-    rd_kafka_conf_t *conf = conf_new(settings, defaults, ours, error);
+    rd_kafka_conf_t *conf = conf_new(settings, pulled_defaults, pulled_ours, error);
 
     if (conf == NULL) {
         return false;

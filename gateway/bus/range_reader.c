@@ -9,6 +9,7 @@
 #include "bus/message.h"
 #include "bus/metadata.h"
 #include "bus/offsets.h"
+#include "bus/pulled.h"
 #include "bus/wakeup.h"
 
 #define SERVE_AT_ONCE 500 /* records, before the loop gets its turn */
@@ -37,42 +38,6 @@ struct range_reader {
     int latest;         /* whose record came last: most likely the next is its, too */
     struct header_table headers;
 };
-
-static const struct kafka_property defaults[] = {
-    {"allow.auto.create.topics", "false"},
-    /* A quarter of librdkafka's own: 80 MB less memory, and no slower by more than a tenth. */
-    {"queued.max.messages.kbytes", "16384"},
-    {NULL, NULL},
-};
-
-static const struct kafka_property ours[] = {
-    {"group.id", "trunkline"}, /* librdkafka wants one to assign by hand; no group is ever joined */
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"log.queue", "true"},
-    {"auto.offset.reset", "earliest"}, /* where Kafka has deleted the first ones meanwhile */
-    {"enable.partition.eof", "true"},  /* the last offset of a range may be no record's */
-    {NULL, NULL},
-};
-
-/* -1 when it is none of ours. */
-static int
-find_partition(struct range_reader *reader, const rd_kafka_message_t *message)
-{
-    const char *topic = rd_kafka_topic_name(message->rkt);
-    const rd_kafka_topic_partition_t *latest = &reader->partitions->elems[reader->latest];
-
-    if (latest->partition == message->partition && strcmp(latest->topic, topic) == 0) {
-        return reader->latest;
-    }
-    for (int i = 0; i < reader->partitions->cnt; i++) {
-        if (reader->partitions->elems[i].partition == message->partition &&
-            strcmp(reader->partitions->elems[i].topic, topic) == 0) {
-            return reader->latest = i;
-        }
-    }
-    return -1;
-}
 
 /* Nothing more is wanted of it. */
 static void
@@ -125,7 +90,9 @@ static void
 take(struct range_reader *reader, const rd_kafka_message_t *message)
 {
     static _Thread_local struct log_limit limit = LOG_LIMIT_DEFAULT;
-    int index = message->rkt == NULL ? -1 : find_partition(reader, message);
+    int index = message->rkt == NULL ? -1
+                                     : pulled_index(reader->partitions, rd_kafka_topic_name(message->rkt),
+                                                    message->partition, &reader->latest);
 
     if (index >= 0 && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_record(reader, index, message);
@@ -262,7 +229,7 @@ assign(struct range_reader *reader, struct error *error)
 static bool
 open_client(struct range_reader *reader, const struct kafka_settings *settings, struct error *error)
 {
-    rd_kafka_conf_t *conf = conf_new(settings, defaults, ours, error);
+    rd_kafka_conf_t *conf = conf_new(settings, pulled_defaults, pulled_ours, error);
 
     if (conf == NULL) {
         return false;
