@@ -94,6 +94,7 @@ verify_parsed(const struct callback *callback)
         return VERDICT_UNSIGNED;
     }
     if (!digest_md5_hex(task_id, callback->settings[SETTING_KEY], expected)) {
+        arena_starve(callback->arena);
         return VERDICT_WRONG;
     }
     return secret_equal(message_text(callback->message, "Sign"), slice_make(expected, sizeof expected)) ? VERDICT_VALID

@@ -282,6 +282,7 @@ find_suffix(struct work *work, const struct event_rule *rule)
     }
     if (text.length > SUFFIX_BYTES_MAX || !attribute_allowed(text)) {
         if (!digest_sha256_hex(text, hex)) {
+            arena_starve(work->callback->arena);
             return (struct slice){0};
         }
         text = slice_make(hex, SUFFIX_HASH_DIGITS);

@@ -84,6 +84,9 @@ compute(struct scene *scene, const struct signature_rule *rule, struct slice key
     scene->key = (struct slice){0};
     length = rule->keyed ? digest_hmac(algorithms[rule->digest], key, parts, rule->signed_text.count, digest)
                          : digest_bytes(algorithms[rule->digest], parts, rule->signed_text.count, digest);
+    if (length == 0) {
+        arena_starve(scene->callback->arena);
+    }
     if (rule->base64) {
         return base64_encode(digest, length, text);
     }

@@ -204,6 +204,7 @@ callback_hash(const struct callback *callback)
     char hex[SHA256_HEX_BYTES];
 
     if (!digest_sha256_hex(slice_empty(callback->body) ? callback->query : callback->body, hex)) {
+        arena_starve(callback->arena);
         return (struct slice){0};
     }
     return arena_copy(callback->arena, slice_make(hex, HASH_DIGITS));

@@ -255,7 +255,11 @@ convert_voice(const struct callback *callback, struct conversion *conversion)
     }
     event = add_event(callback, conversion, EVENT_CALL_RECORDING_AVAILABLE);
     recording = arena_zalloc(callback->arena, 1, sizeof(*recording));
-    if (event == NULL || recording == NULL || !digest_sha256_hex(url, hex)) {
+    if (event == NULL || recording == NULL) {
+        return false;
+    }
+    if (!digest_sha256_hex(url, hex)) {
+        arena_starve(callback->arena);
         return false;
     }
     event->suffix = arena_printf(callback->arena, "-%.*s", URL_HASH_DIGITS, hex);

@@ -12,109 +12,132 @@
 /* By enum digest_algorithm. */
 static const char *const names[DIGEST_ALGORITHMS] = {"MD5", "SHA1", "SHA256"};
 
-/* Looking an algorithm up by name and making a context cost OpenSSL 3 more than the digest of a callback does. So the
- * algorithms are fetched once a process, and each thread keeps its contexts, which its end frees. */
-static struct {
+/* Looking an algorithm up by name and making a context cost OpenSSL 3 more than the digest of a callback does. So each
+ * thread keeps what it has looked up and made, which its end frees. What memory was too short for is tried again when
+ * it is wanted the next time. */
+struct toolbox {
     EVP_MD *algorithms[DIGEST_ALGORITHMS];
-    EVP_MAC *hmac;
-    pthread_key_t contexts_key;
-    bool has_key;
-} shared;
-static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
-
-struct contexts {
     EVP_MD_CTX *digest;
-    EVP_MAC_CTX *macs[DIGEST_ALGORITHMS]; /* each made when it is first wanted */
+    EVP_MAC *hmac;
+    EVP_MAC_CTX *macs[DIGEST_ALGORITHMS];
 };
-static _Thread_local struct contexts *thread_contexts;
+static _Thread_local struct toolbox *thread_toolbox;
+
+static pthread_key_t toolbox_key;
+static bool toolbox_key_made;
+static pthread_once_t toolbox_key_once = PTHREAD_ONCE_INIT;
 
 static void
-free_contexts(void *argument)
+free_toolbox(void *argument)
 {
-    struct contexts *contexts = argument;
+    struct toolbox *toolbox = argument;
 
-    thread_contexts = NULL;
-    EVP_MD_CTX_free(contexts->digest);
+    thread_toolbox = NULL;
+    EVP_MD_CTX_free(toolbox->digest);
     for (size_t i = 0; i < DIGEST_ALGORITHMS; i++) {
-        EVP_MAC_CTX_free(contexts->macs[i]);
+        EVP_MAC_CTX_free(toolbox->macs[i]);
+        EVP_MD_free(toolbox->algorithms[i]);
     }
-    free(contexts);
+    EVP_MAC_free(toolbox->hmac);
+    free(toolbox);
 }
 
 static void
-fetch_shared(void)
+make_toolbox_key(void)
 {
-    for (size_t i = 0; i < DIGEST_ALGORITHMS; i++) {
-        shared.algorithms[i] = EVP_MD_fetch(NULL, names[i], NULL);
-    }
-    shared.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    shared.has_key = pthread_key_create(&shared.contexts_key, free_contexts) == 0;
+    toolbox_key_made = pthread_key_create(&toolbox_key, free_toolbox) == 0;
 }
 
 /* NULL when memory is out. */
-static struct contexts *
-contexts_of_thread(void)
+static struct toolbox *
+toolbox_of_thread(void)
 {
-    struct contexts *contexts = thread_contexts;
+    struct toolbox *toolbox = thread_toolbox;
 
-    if (contexts != NULL) {
-        return contexts;
+    if (toolbox != NULL) {
+        return toolbox;
     }
-    (void)pthread_once(&shared_once, fetch_shared);
-    contexts = shared.has_key ? calloc(1, sizeof *contexts) : NULL;
-    if (contexts == NULL) {
+    (void)pthread_once(&toolbox_key_once, make_toolbox_key);
+    toolbox = toolbox_key_made ? calloc(1, sizeof *toolbox) : NULL;
+    if (toolbox == NULL) {
         return NULL;
     }
-    contexts->digest = EVP_MD_CTX_new();
-    if (contexts->digest == NULL || pthread_setspecific(shared.contexts_key, contexts) != 0) {
-        free_contexts(contexts);
+    if (pthread_setspecific(toolbox_key, toolbox) != 0) {
+        free(toolbox);
         return NULL;
     }
-    thread_contexts = contexts;
-    return contexts;
+    thread_toolbox = toolbox;
+    return toolbox;
+}
+
+/* The thread's context for digests, begun with that one; NULL when OpenSSL has none. */
+static EVP_MD_CTX *
+begin_digest(enum digest_algorithm algorithm)
+{
+    struct toolbox *toolbox = toolbox_of_thread();
+
+    if (toolbox == NULL) {
+        return NULL;
+    }
+    if (toolbox->algorithms[algorithm] == NULL) {
+        toolbox->algorithms[algorithm] = EVP_MD_fetch(NULL, names[algorithm], NULL);
+    }
+    if (toolbox->digest == NULL) {
+        toolbox->digest = EVP_MD_CTX_new();
+    }
+    if (toolbox->algorithms[algorithm] != NULL && toolbox->digest != NULL &&
+        EVP_DigestInit_ex2(toolbox->digest, toolbox->algorithms[algorithm], NULL) == 1) {
+        return toolbox->digest;
+    }
+    EVP_MD_CTX_free(toolbox->digest); /* it may be half begun */
+    toolbox->digest = NULL;
+    return NULL;
 }
 
 size_t
 digest_bytes(enum digest_algorithm algorithm, const struct slice *slices, size_t count,
              unsigned char digest[DIGEST_BYTES_MAX])
 {
-    struct contexts *contexts = contexts_of_thread();
+    EVP_MD_CTX *context = begin_digest(algorithm);
     unsigned length = 0;
 
-    if (contexts == NULL || shared.algorithms[algorithm] == NULL ||
-        EVP_DigestInit_ex2(contexts->digest, shared.algorithms[algorithm], NULL) != 1) {
+    if (context == NULL) {
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
-        if (EVP_DigestUpdate(contexts->digest, slices[i].data, slices[i].length) != 1) {
+        if (EVP_DigestUpdate(context, slices[i].data, slices[i].length) != 1) {
             return 0;
         }
     }
-    return EVP_DigestFinal_ex(contexts->digest, digest, &length) == 1 ? length : 0;
+    return EVP_DigestFinal_ex(context, digest, &length) == 1 ? length : 0;
 }
 
 /* The thread's context for that HMAC, begun with the key; NULL when OpenSSL has none. */
 static EVP_MAC_CTX *
 begin_mac(enum digest_algorithm algorithm, struct slice key)
 {
-    struct contexts *contexts = contexts_of_thread();
+    struct toolbox *toolbox = toolbox_of_thread();
     char *name = (char *)names[algorithm]; /* OSSL_PARAM has no const; it is only read */
     const OSSL_PARAM with_digest[] = {OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_END};
     const OSSL_PARAM *parameters = NULL;
+    EVP_MAC_CTX **mac;
 
-    if (contexts == NULL || shared.hmac == NULL) {
+    if (toolbox == NULL) {
         return NULL;
     }
-    if (contexts->macs[algorithm] == NULL) {
-        contexts->macs[algorithm] = EVP_MAC_CTX_new(shared.hmac);
+    mac = &toolbox->macs[algorithm];
+    if (toolbox->hmac == NULL) {
+        toolbox->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    }
+    if (*mac == NULL && toolbox->hmac != NULL) {
+        *mac = EVP_MAC_CTX_new(toolbox->hmac);
         parameters = with_digest; /* later keys find it there */
     }
-    if (contexts->macs[algorithm] != NULL &&
-        EVP_MAC_init(contexts->macs[algorithm], (const unsigned char *)key.data, key.length, parameters) == 1) {
-        return contexts->macs[algorithm];
+    if (*mac != NULL && EVP_MAC_init(*mac, (const unsigned char *)key.data, key.length, parameters) == 1) {
+        return *mac;
     }
-    EVP_MAC_CTX_free(contexts->macs[algorithm]);
-    contexts->macs[algorithm] = NULL;
+    EVP_MAC_CTX_free(*mac);
+    *mac = NULL;
     return NULL;
 }
 

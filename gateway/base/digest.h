@@ -13,7 +13,8 @@ enum digest_algorithm { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
 #define DIGEST_ALGORITHMS 3
 #define DIGEST_BYTES_MAX  32
 
-/* Over the slices one behind the other. Returns how many bytes the digest has; 0 when OpenSSL fails. */
+/* Over the slices one behind the other. Returns how many bytes the digest has; 0 when OpenSSL fails, as it does when
+ * memory is out: what was to be judged by the digest is not judged then. */
 size_t digest_bytes(enum digest_algorithm algorithm, const struct slice *slices, size_t count,
                     unsigned char digest[DIGEST_BYTES_MAX]) MUST_CHECK;
 /* The same keyed: HMAC (RFC 2104). 0 also for an empty key, which would sign nothing, and one above 1 MiB. */

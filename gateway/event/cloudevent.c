@@ -35,7 +35,11 @@ safe_key(struct slice key, struct arena *arena)
     if (key.length <= KEY_BYTES_MAX && attribute_allowed(key)) {
         return key;
     }
-    return digest_sha256_hex(key, hex) ? arena_copy(arena, slice_make(hex, KEY_HASH_DIGITS)) : (struct slice){0};
+    if (!digest_sha256_hex(key, hex)) {
+        arena_starve(arena);
+        return (struct slice){0};
+    }
+    return arena_copy(arena, slice_make(hex, KEY_HASH_DIGITS));
 }
 
 static struct slice

@@ -1,5 +1,6 @@
 /* Airudder's signature: which messages bear one, and what makes it right. Whole messages are the golden files' part. */
 #include "conversion.h"
+#include "unit/openssl_memory.h"
 
 extern const struct adapter adapter_airudder;
 
@@ -70,6 +71,35 @@ verdicts(void **state)
     }
 }
 
+static void *
+verify_without_memory(void *argument)
+{
+    const struct callback *callback = argument;
+
+    openssl_allocations_left = 0;
+    (void)adapter_airudder.verify_parsed(callback);
+    return NULL;
+}
+
+/* Who has signed rightly is not told that he has not. */
+static void
+without_memory_nothing_is_known(void **state)
+{
+    struct slice body = SLICE("{" SIGNED "}");
+    struct slice settings[] = {SLICE("airudder")};
+    struct callback callback = {.body = body, .settings = settings, .arena = arena_new(NULL, 65536)};
+    struct error error;
+
+    (void)state;
+    assert_int_equal(verdict_on(body, "airudder"), VERDICT_VALID);
+    callback.message = json_parse(callback.arena, body, VALUE_LIMITS_DEFAULT, &error);
+    assert_non_null(callback.message);
+    on_a_new_thread(verify_without_memory, &callback);
+    assert_true(arena_failed(callback.arena));
+    assert_false(arena_allow(callback.arena, 1)); /* for want of memory, not of room */
+    arena_free(callback.arena);
+}
+
 static void
 a_key_is_needed(void **state)
 {
@@ -138,11 +168,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(without_memory_nothing_is_known),
         cmocka_unit_test(a_key_is_needed),
         cmocka_unit_test(signed_samples_are_valid),
         cmocka_unit_test(every_sample_is_known),
         cmocka_unit_test(what_it_is),
     };
 
-    return cmocka_run_group_tests(tests, open_bench, close_bench);
+    return openssl_memory_begin() ? cmocka_run_group_tests(tests, open_bench, close_bench) : 1;
 }

@@ -7,9 +7,8 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
-
 #include "base/digest.h"
+#include "unit/openssl_memory.h"
 
 static const struct {
     const char *text;
@@ -148,6 +147,60 @@ over_several_slices(void **state)
     }
 }
 
+/* Of one digest and one HMAC, with so many allocations of OpenSSL's. */
+struct shortage {
+    long allocations;
+    bool failed, wrong, recovered;
+};
+
+static const char keyed_md5[] = "\x75\x0c\x78\x3e\x6a\xb0\xb5\x03\xea\xa8\x6e\x31\x0a\x5d\xb7\x38"; /* RFC 2202, 2 */
+
+/* false: there is none; *wrong: there is another. */
+static bool
+digests_made(bool *wrong)
+{
+    struct slice question = SLICE("what do ya want for nothing?");
+    unsigned char mac[DIGEST_BYTES_MAX];
+    char hex[SHA256_HEX_BYTES];
+    bool plain = digest_sha256_hex(slice_from("abc"), hex);
+    size_t length = digest_hmac(DIGEST_MD5, slice_from("Jefe"), &question, 1, mac);
+
+    *wrong = (plain && !slice_is(slice_make(hex, sizeof hex), rows[1].sha256)) ||
+             (length != 0 && (length != 16 || memcmp(mac, keyed_md5, length) != 0));
+    return plain && length != 0;
+}
+
+static void *
+make_do(void *argument)
+{
+    struct shortage *shortage = argument;
+    bool wrong_then;
+
+    openssl_allocations_left = shortage->allocations;
+    shortage->failed = !digests_made(&shortage->wrong);
+    openssl_allocations_left = -1;
+    shortage->recovered = digests_made(&wrong_then);
+    shortage->wrong = shortage->wrong || wrong_then;
+    return NULL;
+}
+
+static void
+without_memory_there_is_no_digest_and_then_there_is(void **state)
+{
+    struct shortage shortage = {.failed = true};
+    unsigned failed = 0;
+
+    (void)state;
+    assert_true(all_rows_right()); /* what OpenSSL makes once for all threads is there */
+    for (; shortage.failed; shortage.allocations++) {
+        on_a_new_thread(make_do, &shortage);
+        assert_false(shortage.wrong);
+        assert_true(shortage.recovered);
+        failed += shortage.failed ? 1 : 0;
+    }
+    assert_true(failed > 3);
+}
+
 /* RFC 4648, 10. */
 static void
 base64(void **state)
@@ -194,9 +247,10 @@ main(void)
         cmocka_unit_test(each_thread_has_its_own_context),
         cmocka_unit_test(keyed_digests),
         cmocka_unit_test(over_several_slices),
+        cmocka_unit_test(without_memory_there_is_no_digest_and_then_there_is),
         cmocka_unit_test(base64),
         cmocka_unit_test(secrets),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return openssl_memory_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

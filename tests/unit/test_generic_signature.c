@@ -1,6 +1,7 @@
 /* Signatures by a mapping: every digest, encoding and place; several keys; the time of signing; what is no signature;
  * samples that are signed as they are verified. */
 #include "mapping.h"
+#include "unit/openssl_memory.h"
 
 #define BODY   "{\"a\":1}"
 #define TIME   "1700000000" /* callback_of receives at that second */
@@ -49,6 +50,28 @@ verdict_with(struct signature_rule rule, const char *time, const char *signature
     callback.fields = fields;
     callback.field_count = 2;
     return verdict_of(&callback);
+}
+
+static void *
+verify_without_memory(void *argument)
+{
+    openssl_allocations_left = 0;
+    (void)verdict_with(*(const struct signature_rule *)argument, TIME, SHA256);
+    return NULL;
+}
+
+/* Who has signed rightly is not told that he has not. */
+static void
+without_memory_nothing_is_known(void **state)
+{
+    struct signature_rule rule = usual_rule();
+
+    (void)state;
+    assert_int_equal(verdict_with(rule, TIME, SHA256), VERDICT_VALID);
+    assert_false(arena_failed(arena));
+    on_a_new_thread(verify_without_memory, &rule);
+    assert_true(arena_failed(arena));
+    assert_false(arena_allow(arena, 1)); /* for want of memory, not of room */
 }
 
 static void
@@ -358,6 +381,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(digests_and_encodings),
         TEST(plain_digests),
+        TEST(without_memory_nothing_is_known),
         TEST(several_keys),
         TEST(when_it_is_signed),
         TEST(prefixes),
@@ -369,5 +393,5 @@ main(void)
         TEST(samples_that_cannot_be_signed),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return openssl_memory_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
