@@ -12,6 +12,7 @@
 
 #define NAMES_MAX       256
 #define NAMES_BYTES_MAX ((size_t)16 * 1024)
+#define NO_EXTENSION    (-1) /* as OpenSSL tells it, in place of whether it is a critical one */
 
 struct tls_session {
     SSL *ssl;
@@ -21,7 +22,9 @@ struct tls_session {
     bool plain_http; /* and it was that */
     bool end_told;
     bool certified;
-    char *names; /* of the certificate, each followed by a NUL; NULL: none */
+    bool outdated;
+    unsigned judged_by; /* the number of the context that the certificate was held against last */
+    char *names;        /* of the certificate, each followed by a NUL; NULL: none */
     size_t names_length;
 };
 
@@ -91,6 +94,7 @@ tls_session_new(const struct tls_context *context, const struct tls_wire *wire, 
     }
     session->wire = wire;
     session->argument = argument;
+    session->judged_by = context->number;
     session->ssl = SSL_new(context->ssl);
     bio = session->ssl == NULL ? NULL : BIO_new(wire_method);
     if (bio == NULL) {
@@ -133,23 +137,25 @@ add_name(struct tls_session *session, const ASN1_STRING *text)
     OPENSSL_free(name);
 }
 
-/* false: there are none. */
+/* *found: there are some. false when out of memory: what cannot be read has been refused with the certificate. */
 static bool
-add_dns_names(struct tls_session *session, X509 *certificate)
+add_dns_names(struct tls_session *session, const X509 *certificate, bool *found)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool found = false;
+    int critical;
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
+
+    *found = false;
 
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && i < NAMES_MAX; i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
         if (name->type == GEN_DNS) {
             add_name(session, name->d.dNSName);
-            found = true;
+            *found = true;
         }
     }
     GENERAL_NAMES_free(names);
-    return found;
+    return names != NULL || critical == NO_EXTENSION;
 }
 
 static void
@@ -169,21 +175,94 @@ note_identity(struct tls_session *session)
 {
     X509 *certificate = SSL_get0_peer_certificate(session->ssl);
     char *fitting;
+    bool found;
 
     if (certificate == NULL || SSL_get_verify_result(session->ssl) != X509_V_OK) {
         return true;
     }
     session->names = malloc(NAMES_BYTES_MAX);
-    if (session->names == NULL) {
+    if (session->names == NULL || !add_dns_names(session, certificate, &found)) {
         return false;
     }
-    if (!add_dns_names(session, certificate)) {
+    if (!found) {
         add_common_name(session, certificate);
     }
     fitting = realloc(session->names, session->names_length + 1);
     session->names = fitting == NULL ? session->names : fitting;
     session->certified = true;
     return true;
+}
+
+/* What the handshake has found sound does not break: OpenSSL itself has failed, mostly for want of memory, which it
+ * does not always tell. Or a CA of the same name has another key now; which of the two, the next handshake tells. */
+static bool
+says_nothing(int error)
+{
+    return error == X509_V_ERR_UNSPECIFIED || error == X509_V_ERR_OUT_OF_MEM ||
+           error == X509_V_ERR_CERT_SIGNATURE_FAILURE || error == X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY ||
+           error == X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD || error == X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
+}
+
+/* What OpenSSL has noted since its notes were cleared. */
+static bool
+memory_was_out(void)
+{
+    bool out = false;
+
+    for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error()) {
+        out = out || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    }
+    return out;
+}
+
+/* As a handshake does it. Whether that could be done; *good is what came of it. */
+static bool
+verify(X509_STORE_CTX *work, const struct tls_session *session, const struct tls_context *context, bool *good)
+{
+    X509_VERIFY_PARAM *rules;
+
+    if (work == NULL ||
+        X509_STORE_CTX_init(work, SSL_CTX_get_cert_store(context->ssl), SSL_get0_peer_certificate(session->ssl),
+                            SSL_get_peer_cert_chain(session->ssl)) != 1 ||
+        X509_STORE_CTX_set_default(work, "ssl_client") != 1) {
+        return false;
+    }
+    rules = X509_STORE_CTX_get0_param(work);
+    X509_VERIFY_PARAM_set_auth_level(rules, SSL_CTX_get_security_level(context->ssl));
+    if (X509_VERIFY_PARAM_set1(rules, SSL_CTX_get0_param(context->ssl)) != 1) {
+        return false;
+    }
+    *good = X509_verify_cert(work) == 1;
+    return *good || (!memory_was_out() && !says_nothing(X509_STORE_CTX_get_error(work)));
+}
+
+bool
+tls_judge_anew(struct tls_session *session, const struct tls_context *context)
+{
+    bool judged = true;
+    bool good = false;
+
+    if (session->judged_by == context->number) {
+        return true;
+    }
+    if (session->names != NULL) {
+        X509_STORE_CTX *work = X509_STORE_CTX_new();
+
+        ERR_clear_error();
+        judged = verify(work, session, context, &good);
+        X509_STORE_CTX_free(work);
+        ERR_clear_error();
+    }
+    session->certified = good;
+    session->outdated = !good;
+    session->judged_by = judged ? context->number : session->judged_by;
+    return judged;
+}
+
+bool
+tls_outdated(const struct tls_session *session)
+{
+    return session->outdated;
 }
 
 bool

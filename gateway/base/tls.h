@@ -58,5 +58,11 @@ void tls_end(struct tls_session *session); /* tells the other end that no more i
 /* Whether the other end has shown a certificate. It is one that the context's client CA vouches for: the handshake
  * fails with any other. */
 bool tls_certified(const struct tls_session *session);
+/* Where the context is another one than that of the handshake, or of the last judgement: holds the certificate against
+ * its client CA, at the present time; tls_certified tells what came of it. false: it could not be judged, mostly for
+ * want of memory. */
+bool tls_judge_anew(struct tls_session *session, const struct tls_context *context) MUST_CHECK;
+/* A judgement was not for the other end: a new handshake might be, for it may have a better certificate by now. */
+bool tls_outdated(const struct tls_session *session);
 /* Whether that bears exactly this name: one of its DNS names or, when it has none, its common name. */
 bool tls_certified_as(const struct tls_session *session, struct slice name);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +174,7 @@ use_all(SSL_CTX *ssl, const struct tls_settings *settings, enum tls_part *part, 
 struct tls_context *
 tls_context_new(const struct tls_settings *settings, enum tls_part *part, struct error *error)
 {
+    static atomic_uint made;
     struct tls_context *context = calloc(1, sizeof *context);
     enum tls_part at = TLS_CERTIFICATE;
 
@@ -184,6 +186,7 @@ tls_context_new(const struct tls_settings *settings, enum tls_part *part, struct
         error_set(error, "out of memory");
     } else if (use_all(context->ssl, settings, &at, error)) {
         context->expires_seconds = expiry_of(context->ssl);
+        context->number = atomic_fetch_add(&made, 1) + 1;
         ERR_clear_error();
         return context;
     }

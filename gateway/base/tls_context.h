@@ -7,4 +7,5 @@
 struct tls_context {
     SSL_CTX *ssl;
     int64_t expires_seconds; /* Unix time */
+    unsigned number;         /* that no other context of the process has */
 };

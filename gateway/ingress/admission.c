@@ -305,6 +305,13 @@ unauthorized(struct ticket *ticket, const char *reason)
     return REFUSAL_UNAUTHORIZED;
 }
 
+/* A certificate that was shown before a reload counts by what the reload has brought. false: that could not be told. */
+static bool
+judge_certificate(const struct ticket *ticket)
+{
+    return ticket->session == NULL || tls_judge_anew(ticket->session, ticket->generation->tls);
+}
+
 /* Any that our CA vouches for, or one that bears a name of the source's list. */
 static bool
 certificate_fits(const struct ticket *ticket)
@@ -335,6 +342,9 @@ check_sender(struct ticket *ticket, struct slice path_secret)
     }
     if (source->secret_count > 0 && !known) {
         return unauthorized(ticket, "secret");
+    }
+    if (source->client_certificate && !judge_certificate(ticket)) {
+        return REFUSAL_BUSY;
     }
     if (source->client_certificate && !certificate_fits(ticket)) {
         return unauthorized(ticket, "certificate");

@@ -5,6 +5,7 @@
 #include <event2/buffer.h>
 #include <stdlib.h>
 
+#include "base/tls.h"
 #include "ingress/connection_steps.h"
 #include "ingress/counters.h"
 #include "ingress/engine.h"
@@ -114,6 +115,9 @@ can_keep(const struct connection *connection, const struct ticket *ticket)
 
     if (connection->worker->departure != DEPARTURE_STAYING || !head->keep_alive) {
         return false;
+    }
+    if (ticket->session != NULL && tls_outdated(ticket->session)) {
+        return false; /* on a new connection it may show a better certificate */
     }
     if (!connection->mid_message) {
         return true;

@@ -62,7 +62,7 @@ bool link_secure(struct link *link, const struct tls_context *context) MUST_CHEC
 /* Whether requests come and answers go: over TLS not before the handshake is over, else always. */
 bool link_ready(const struct link *link);
 /* NULL: it is one without TLS. It may be asked who the client is. */
-const struct tls_session *link_session(const struct link *link);
+struct tls_session *link_session(const struct link *link);
 /* What has arrived and is not used up. */
 struct evbuffer *link_input(struct link *link);
 /* Leave the rest of the input for later, when others have had their turn: on_input comes again. */

@@ -246,7 +246,7 @@ link_ready(const struct link *link)
     return link->seal == NULL || seal_ready(link->seal);
 }
 
-const struct tls_session *
+struct tls_session *
 link_session(const struct link *link)
 {
     return link->seal == NULL ? NULL : seal_session(link->seal);

@@ -176,7 +176,7 @@ seal_end(struct seal *seal)
     }
 }
 
-const struct tls_session *
+struct tls_session *
 seal_session(const struct seal *seal)
 {
     return seal->session;

@@ -38,4 +38,4 @@ bool seal_ready(const struct seal *seal); /* the handshake is over */
 struct evbuffer *seal_input(struct seal *seal);
 bool seal_write(struct seal *seal, struct slice bytes) MUST_CHECK; /* false: it is not ready, or the client is gone */
 void seal_end(struct seal *seal);                                  /* tells the client that no more is written */
-const struct tls_session *seal_session(const struct seal *seal);
+struct tls_session *seal_session(const struct seal *seal);

@@ -55,14 +55,14 @@ struct ticket {
     char request_id[REQUEST_ID_BYTES + 1];
 
     struct head head;
-    struct address peer;               /* the connection's other end */
-    const struct tls_session *session; /* the connection's, for admission; NULL: it is without TLS */
-    struct slice body;                 /* complete when TICKET_PUBLISHING begins; grows before */
-    int64_t started_ns;                /* monotonic, when the head was complete */
-    struct deadline deadline;          /* the source's budget, then the patience for the spool */
-    size_t buffered_bytes;             /* its share of the worker's */
-    struct holding *holding;           /* of its source; NULL: not admitted, or, in tests, nobody counts */
-    bool in_hand;                      /* counted there */
+    struct address peer;         /* the connection's other end */
+    struct tls_session *session; /* the connection's, for admission; NULL: it is without TLS */
+    struct slice body;           /* complete when TICKET_PUBLISHING begins; grows before */
+    int64_t started_ns;          /* monotonic, when the head was complete */
+    struct deadline deadline;    /* the source's budget, then the patience for the spool */
+    size_t buffered_bytes;       /* its share of the worker's */
+    struct holding *holding;     /* of its source; NULL: not admitted, or, in tests, nobody counts */
+    bool in_hand;                /* counted there */
 
     /* Set by admission. */
     const struct source *source;

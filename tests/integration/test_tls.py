@@ -452,21 +452,54 @@ def test_reload_with_broken_files_changes_nothing(start_reloaded, authority, tmp
 
 
 def test_reload_changes_who_may_come(start_reloaded, authority, vendors, tmp_path):  # noqa: F811
+    """A certificate counts by the latest client CA, also on connections that were made before."""
     others = Authority(tmp_path, "others")
-    certified = {"name": "kept", "adapter": "7moor", "client_certificate": True}
-    reloaded = start_reloaded([certified], {"gateway": {"tls": tls_options(authority, vendors)}})
+    both = tmp_path / "both.pem"
+    both.write_bytes(vendors.path.read_bytes() + others.path.read_bytes())
+    sources = [{"name": "kept", "adapter": "7moor", "client_certificate": True}, source("open")]
+    reloaded = start_reloaded(sources, {"gateway": {"tls": tls_options(authority, vendors)}})
     gateway = reloaded.gateway
     one, two = (authority.client_context(each.sign("vendor")) for each in (vendors, others))
-    body = callbacks.sevenmoor_call_event("call", 1, "ring").body
-    with TlsClient(gateway.address, one) as client:
-        client.post("/callbacks/kept", body)
-        assert client.response().status == 200
-        reloaded.reload(changed(reloaded.config, {"gateway": {"tls": {"client_ca_file": str(others.path)}}}))
+
+    def reload(path):
+        reloaded.reload(changed(reloaded.config, {"gateway": {"tls": {"client_ca_file": str(path)}}}))
+
+    def answer(client, path="/callbacks/kept"):
+        client.post(path, callbacks.sevenmoor_call_event("call", time.monotonic_ns(), "ring").body)
+        return client.response()
+
+    with TlsClient(gateway.address, one) as client, TlsClient(gateway.address, one) as other_source:
+        assert answer(client).status == answer(other_source).status == 200
+        reload(both)
+        assert status_with(gateway, two, "/callbacks/kept") == 200
+        for _ in range(2):  # who is vouched for as before notices nothing
+            assert answer(client).status == 200
+        reload(others.path)
         assert status_with(gateway, two, "/callbacks/kept") == 200
         with pytest.raises(ssl.SSLError):
             status_with(gateway, one, "/callbacks/kept")
-        client.post("/callbacks/kept", body)  # it has proved itself, and goes on
+        for _ in range(2):  # where no certificate is asked for, none is missed
+            assert answer(other_source, "/callbacks/open").status == 200
+        refused = answer(client)  # it may have a better one, for a new connection
+        assert refused.status == 401 and refused.header("Connection") == "close" and client.at_end()
+        assert gateway.log("callback_refused")[-1]["reason"] == "certificate"
+
+
+def test_a_certificate_can_be_asked_for_from_now_on(start_reloaded, authority, vendors):  # noqa: F811
+    """Who was never asked for one has the chance to show one."""
+    reloaded = start_reloaded([source("kept")], {"gateway": {"tls": tls_options(authority)}})
+    context = authority.client_context(vendors.sign("vendor"))
+    body = callbacks.sevenmoor_call_event("call", time.monotonic_ns(), "ring").body
+    with TlsClient(reloaded.gateway.address, context) as client:
+        client.post("/callbacks/kept", body)
         assert client.response().status == 200
+        reloaded.reload(changed(reloaded.config, {
+            "gateway": {"tls": tls_options(authority, vendors)},
+            "sources": [{"name": "kept", "adapter": "7moor", "client_certificate": True}],
+        }))
+        client.post("/callbacks/kept", body)
+        assert client.response().status == 401 and client.at_end()
+    assert status_with(reloaded.gateway, context, "/callbacks/kept") == 200
 
 
 # What else speaks HTTPS.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/tls.h"
+#include "unit/openssl_memory.h"
 #include "unit/vendor_certificates.h"
 
 #define ROOM 262144
@@ -154,15 +155,26 @@ exchange(SSL *client)
     }
 }
 
+static struct tls_context *
+context_new(const char *client_ca_file)
+{
+    struct tls_settings changed = settings;
+    struct error error = {{0}};
+    struct tls_context *context;
+
+    changed.client_ca_file = client_ca_file;
+    context = tls_context_new(&changed, NULL, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(context);
+    return context;
+}
+
 static struct tls_session *
 session_new(size_t portion)
 {
-    struct error error = {{0}};
-    struct tls_context *context = tls_context_new(&settings, NULL, &error);
+    struct tls_context *context = context_new(ca_path);
     struct tls_session *session;
 
-    assert_string_equal(error.text, "");
-    assert_non_null(context);
     memset(&wire, 0, sizeof wire);
     wire.portion = portion;
     session = tls_session_new(context, &functions, NULL);
@@ -253,6 +265,86 @@ names_are_those_of_the_certificate(void **state)
     assert_false(tls_certified_as(session, (struct slice)SLICE("two.example.com")));
     assert_false(tls_certified_as(session, slice_make("one.example\0two.example", 23)));
     assert_false(tls_certified_as(session, (struct slice){NULL, 0}));
+    SSL_free(client);
+    tls_session_free(session);
+}
+
+/* Held against a client CA of another file; NULL: none. */
+static bool
+certified_under(struct tls_session *session, const char *client_ca_file)
+{
+    struct tls_context *context = context_new(client_ca_file);
+
+    assert_true(tls_judge_anew(session, context));
+    assert_true(tls_judge_anew(session, context));
+    tls_context_free(context);
+    return tls_certified(session);
+}
+
+static void
+a_certificate_is_judged_by_the_latest_context(void **state)
+{
+    struct tls_session *session = session_new(ROOM);
+    SSL *client = client_new("DNS:one.example");
+    struct error error = {{0}};
+
+    (void)state;
+    assert_int_equal(shake(session, client, &error), TLS_DONE);
+    assert_true(certified_under(session, ca_path));
+    assert_false(tls_outdated(session));
+    assert_false(certified_under(session, certificate_path)); /* of another CA */
+    assert_true(tls_outdated(session));
+    assert_false(certified_under(session, NULL));
+    assert_true(tls_outdated(session));
+    assert_true(certified_under(session, ca_path));
+    assert_false(tls_outdated(session));
+    assert_true(tls_certified_as(session, (struct slice)SLICE("one.example")));
+    SSL_free(client);
+    tls_session_free(session);
+}
+
+static void
+without_a_certificate_there_is_nothing_to_judge(void **state)
+{
+    struct tls_session *session = session_new(ROOM);
+    SSL *client = client_new(NULL);
+    struct error error = {{0}};
+
+    (void)state;
+    assert_int_equal(shake(session, client, &error), TLS_DONE);
+    assert_false(tls_outdated(session));
+    assert_false(certified_under(session, ca_path));
+    assert_true(tls_outdated(session)); /* it might show one now */
+    SSL_free(client);
+    tls_session_free(session);
+}
+
+/* As long as memory is out nobody is told that he may not come, and nobody is let in. */
+static void
+without_memory_it_is_not_judged(void **state)
+{
+    struct tls_session *session = session_new(ROOM);
+    SSL *client = client_new("DNS:one.example");
+    struct error error = {{0}};
+    unsigned shortages = 0;
+    bool judged = false;
+
+    (void)state;
+    assert_int_equal(shake(session, client, &error), TLS_DONE);
+    for (long allocations = 0; !judged; allocations++) {
+        struct tls_context *context = context_new(ca_path);
+
+        openssl_allocations_failed = 0;
+        openssl_allocations_left = allocations;
+        judged = tls_judge_anew(session, context);
+        openssl_allocations_left = -1;
+        assert_int_equal(tls_certified(session), judged);
+        assert_int_equal(tls_outdated(session), !judged); /* a new connection is the way out */
+        assert_true(judged || openssl_allocations_failed > 0);
+        shortages += judged ? 0 : 1;
+        tls_context_free(context);
+    }
+    assert_true(shortages > 3);
     SSL_free(client);
     tls_session_free(session);
 }
@@ -349,10 +441,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_come_in_any_portions),    cmocka_unit_test(names_are_those_of_the_certificate),
-        cmocka_unit_test(what_is_no_tls_is_told),        cmocka_unit_test(a_broken_record_ends_it),
-        cmocka_unit_test(a_client_that_is_gone_is_told), cmocka_unit_test(faults_name_their_setting),
+        cmocka_unit_test(bytes_come_in_any_portions),
+        cmocka_unit_test(names_are_those_of_the_certificate),
+        cmocka_unit_test(a_certificate_is_judged_by_the_latest_context),
+        cmocka_unit_test(without_a_certificate_there_is_nothing_to_judge),
+        cmocka_unit_test(without_memory_it_is_not_judged),
+        cmocka_unit_test(what_is_no_tls_is_told),
+        cmocka_unit_test(a_broken_record_ends_it),
+        cmocka_unit_test(a_client_that_is_gone_is_told),
+        cmocka_unit_test(faults_name_their_setting),
     };
 
-    return cmocka_run_group_tests(tests, make_files, remove_files);
+    return openssl_memory_begin() ? cmocka_run_group_tests(tests, make_files, remove_files) : 1;
 }
