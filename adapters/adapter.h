@@ -76,7 +76,7 @@ struct answer {
 #define SIGNED_FIELDS_MAX 4
 struct signed_sample {
     struct slice body;
-    struct slice query;                             /* appended to the URL's; empty: none */
+    struct slice query;                             /* in place of the URL's; empty: that stays as it is */
     struct record_header fields[SIGNED_FIELDS_MAX]; /* each name and value followed by a NUL */
     size_t field_count;
 };

@@ -105,7 +105,7 @@ verify_parsed(const struct callback *callback)
 static bool
 sign_sample(const struct callback *callback, struct signed_sample *sample)
 {
-    const struct value *message = json_parse(callback->arena, callback->body, VALUE_LIMITS_DEFAULT, NULL);
+    const struct value *message = json_parse(callback->arena, body_text(callback->body), VALUE_LIMITS_DEFAULT, NULL);
     struct slice key = callback->settings[SETTING_KEY];
     struct json_writer writer;
     char hex[MD5_HEX_BYTES];

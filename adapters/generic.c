@@ -39,7 +39,7 @@ struct value *
 generic_parse(const struct callback *callback, enum body_format *format, struct error *error)
 {
     enum mapping_format form = mapping_of(callback)->format;
-    struct slice body = text_trimmed(callback->body);
+    struct slice body = body_text(callback->body);
 
     switch (form == MAPPING_AUTO ? tell_format(body) : form) {
     case MAPPING_AUTO:

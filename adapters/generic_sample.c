@@ -81,14 +81,15 @@ put_header(struct draft *draft, struct slice name, struct slice text)
     return true;
 }
 
+/* In place of what the query has of that name: with both, neither would be there. */
 static bool
 put_parameter(struct draft *draft, struct slice name, struct slice text)
 {
     struct arena *arena = draft->callback.arena;
-    struct slice added = parameter(arena, name, text);
+    struct slice rest = form_without(arena, draft->callback.query, name);
 
-    draft->sample->query = joined(arena, draft->sample->query, "&", added);
-    draft->callback.query = joined(arena, draft->callback.query, "&", added);
+    draft->callback.query = joined(arena, rest, "&", parameter(arena, name, text));
+    draft->sample->query = draft->callback.query;
     return true;
 }
 
@@ -150,7 +151,7 @@ put_form(struct draft *draft, const struct reference *reference, struct slice te
     if (draft->callback.mapping->format == MAPPING_QUERY) {
         (void)put_parameter(draft, reference->steps[0], text);
     } else {
-        struct slice rest = form_without(arena, text_trimmed(draft->callback.body), reference->steps[0]);
+        struct slice rest = form_without(arena, body_text(draft->callback.body), reference->steps[0]);
 
         draft->callback.body = joined(arena, rest, "&", parameter(arena, reference->steps[0], text));
     }

@@ -33,6 +33,17 @@ text_trimmed(struct slice text)
     return text;
 }
 
+struct slice
+body_text(struct slice body)
+{
+    static const struct slice mark = SLICE("\xef\xbb\xbf");
+
+    if (body.length >= mark.length && memcmp(body.data, mark.data, mark.length) == 0) {
+        body = slice_make(body.data + mark.length, body.length - mark.length);
+    }
+    return text_trimmed(body);
+}
+
 bool
 value_absent(const struct value *value)
 {
@@ -216,7 +227,7 @@ vendor_json(const struct callback *callback)
     struct json_writer writer;
 
     if (callback->format == BODY_JSON) {
-        return text_trimmed(callback->body);
+        return body_text(callback->body);
     }
     json_writer_init(&writer, callback->arena, callback->body.length + 1);
     json_value(&writer, callback->message);

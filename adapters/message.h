@@ -17,6 +17,9 @@ struct slice message_text(const struct value *object, const char *name);
 /* The same of a value itself, which may be NULL: an element of an array, or a member found in another way. */
 struct slice value_text(const struct value *value);
 struct slice text_trimmed(struct slice text); /* less outer white space: blanks, tabs, line ends */
+/* What is to be read of a body: the same, less a byte order mark that it begins with (RFC 8259 §8.1 permits passing
+ * over it, and some senders write one). Signatures and hashes are over the bytes as they came. */
+struct slice body_text(struct slice body);
 /* Present by the rules above; objects, arrays and booleans are. */
 bool message_has(const struct value *object, const char *name);
 bool value_absent(const struct value *value); /* by the same rules */

@@ -230,11 +230,11 @@ unreadable(const struct work *work)
     }
 }
 
-/* A body is what its first byte that is no white space says, whatever its Content-Type: vendors label them wrongly. */
+/* A body is what the first byte of its text says, whatever its Content-Type: vendors label them wrongly. */
 static bool
 format_find(struct slice body, enum body_format *format)
 {
-    struct slice text = text_trimmed(body);
+    struct slice text = body_text(body);
     char first = slice_empty(text) ? '\0' : text.data[0];
 
     *format = first == '<' ? BODY_XML : BODY_JSON;
@@ -245,16 +245,17 @@ static const struct value *
 parse_by_first_byte(struct work *work)
 {
     struct callback *callback = &work->callback;
-    struct slice body = text_trimmed(callback->body);
+    struct slice body = body_text(callback->body);
 
-    if (!format_find(body, &callback->format)) {
+    if (!format_find(callback->body, &callback->format)) {
         work->unread = "unknown_format";
         (void)error_set(work->detail, "the body begins neither as JSON nor as XML");
         return NULL;
     }
-    /* White space before an XML declaration is against XML; what is taken off is nothing but white space. */
+    /* White space before an XML declaration is against XML, and a byte order mark against JSON: neither says anything.
+     */
     return callback->format == BODY_XML ? xml_parse(work->arena, body, VALUE_LIMITS_DEFAULT, NULL, work->detail)
-                                        : json_parse(work->arena, callback->body, VALUE_LIMITS_DEFAULT, work->detail);
+                                        : json_parse(work->arena, body, VALUE_LIMITS_DEFAULT, work->detail);
 }
 
 /* The message, or why there is none. */

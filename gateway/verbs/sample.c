@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "adapters/message.h"
 #include "base/clock.h"
 
 #define POST_SECONDS 10L
@@ -38,13 +39,9 @@ sample_of_kind(const struct source *source, const struct adapter_kind *kind)
 enum body_format
 sample_format(struct slice body)
 {
-    size_t start = 0;
-    char first;
+    struct slice text = body_text(body);
+    char first = slice_empty(text) ? '\0' : text.data[0];
 
-    while (start < body.length && strchr(" \t\r\n", body.data[start]) != NULL) {
-        start++;
-    }
-    first = start < body.length ? body.data[start] : '\0';
     return first == '<' ? BODY_XML : first == '{' || first == '[' ? BODY_JSON : BODY_FORM;
 }
 
@@ -81,12 +78,12 @@ secret_goes(const struct source *source, enum secret_place place)
     return source->secret_count > 0 && first == (unsigned)place;
 }
 
-/* The query: secret (percent-encoded, or NULL), the request's own, what is signed in it. */
+/* The query: secret (percent-encoded, or NULL), and the request's own, or what signing has made of that. */
 static struct slice
 query_make(const struct sample *sample, const char *secret, struct arena *arena)
 {
-    struct slice own = sample->request->query;
-    struct slice added = sample->signed_sample.query;
+    struct slice signed_query = sample->signed_sample.query;
+    struct slice own = slice_empty(signed_query) ? sample->request->query : signed_query;
     struct slice query = slice_from("");
 
     if (secret != NULL) {
@@ -94,9 +91,6 @@ query_make(const struct sample *sample, const char *secret, struct arena *arena)
     }
     if (!slice_empty(own)) {
         query = arena_printf(arena, "%.*s%c%.*s", SLICE_ARGS(query), slice_empty(query) ? '?' : '&', SLICE_ARGS(own));
-    }
-    if (!slice_empty(added)) {
-        query = arena_printf(arena, "%.*s%c%.*s", SLICE_ARGS(query), slice_empty(query) ? '?' : '&', SLICE_ARGS(added));
     }
     return query;
 }

@@ -70,6 +70,8 @@ only_key(void)
 
 /* --- formats --- */
 
+#define MARK "\xef\xbb\xbf" /* of the byte order */
+
 static void
 formats(void **state)
 {
@@ -81,6 +83,16 @@ formats(void **state)
         {MAPPING_AUTO, "", " {\"id\":\"j\"}\n", "j", true},
         {MAPPING_AUTO, "", "\n<e><id>x</id></e>\n", "x", true},
         {MAPPING_AUTO, "", "id=f%20g&b=1\r\n", "f g", true},
+        {MAPPING_AUTO, "", MARK "{\"id\":\"j\"}", "j", true},
+        {MAPPING_AUTO, "", MARK "\r\n[]", "missing_key", false},
+        {MAPPING_AUTO, "", MARK "<?xml version='1.0'?><e><id>x</id></e>", "x", true},
+        {MAPPING_AUTO, "", MARK "id=f", "f", true},
+        {MAPPING_AUTO, "id=q", MARK, "q", true},
+        {MAPPING_AUTO, "", MARK MARK "{\"id\":1}", "missing_key", false},
+        {MAPPING_JSON, "", MARK "{\"id\":1}", "1", true},
+        {MAPPING_JSON, "", "{\"id\":" MARK "1}", "not_json", false},
+        {MAPPING_XML, "", MARK "<e><id>x</id></e>", "x", true},
+        {MAPPING_FORM, "", MARK "id=f", "f", true},
         {MAPPING_AUTO, "id=q", "", "q", true},
         {MAPPING_AUTO, "id=q", "id=f", "f", true},
         {MAPPING_AUTO, "", "{\"id\":", "not_json", false},
@@ -146,6 +158,9 @@ records_bear_the_mapping_s_vendor(void **state)
     assert_true(holds_text(translation.records[0].value, "\"id\":\"acme-7-call.ended\""));
     assert_true(holds_text(translation.records[0].value, "\"vendor\":\"acme\""));
     assert_true(holds_text(translation.records[0].value, "\"vendor\":{\"id\":\"7\",\"x\":\"{\"}"));
+    assert_ptr_equal(outcome(&mapping, "", MARK "{\"id\":8}"), outcome_accepted);
+    assert_true(holds_text(translation.records[0].value, "\"vendor\":{\"id\":8}"));
+    assert_false(holds_text(translation.records[0].value, MARK));
 }
 
 /* The source's secret in a query is seen by signatures alone. */

@@ -355,6 +355,28 @@ signed_samples_of_forms(void **state)
     assert_int_equal(verdict_on_sample(&mapping, "", &sample), VERDICT_WRONG);
 }
 
+/* One that was captured bears a signature already: a new one takes its place. */
+static void
+signed_anew(void **state)
+{
+    struct mapping mapping = {.format = MAPPING_FORM, .signature = usual_rule()};
+    struct callback sent = callback_of(&mapping, "id=1");
+    struct signed_sample sample = {.field_count = 0};
+
+    (void)state;
+    mapping.signature.at = refer("query.sig n");
+    mapping.signature.time = refer("query.t");
+    mapping.signature.timed = true;
+    mapping.signature.tolerance_seconds = 1;
+    mapping.signature.signed_text = TEMPLATE("query.t", "body");
+    sent.query = slice_from("t=1&a=b&sig+n=old&sig%20n=older&c");
+    assert_true(adapter_generic.sign_sample(&sent, &sample));
+    assert_string_equal(arena_copy(arena, slice_make(sample.query.data, 25)).data, "a=b&c&t=1700000000&sig%20");
+    assert_null(memmem(sample.query.data, sample.query.length, "old", 3));
+    sent.query = sample.query;
+    assert_int_equal(verdict_of(&sent), VERDICT_VALID);
+}
+
 static void
 samples_that_cannot_be_signed(void **state)
 {
@@ -390,6 +412,7 @@ main(void)
         TEST(unsigned_handshakes),
         TEST(signed_samples),
         TEST(signed_samples_of_forms),
+        TEST(signed_anew),
         TEST(samples_that_cannot_be_signed),
     };
 
