@@ -6,6 +6,7 @@
 #include "adapters/fields.h"
 #include "adapters/message.h"
 #include "base/form.h"
+#include "base/json.h"
 #include "base/json_writer.h"
 #include "base/pattern.h"
 #include "base/utf8.h"
@@ -286,6 +287,26 @@ rendering_of(struct slice content_type)
                                                                                           : RENDERING_PLAIN;
 }
 
+/* Where in JSON the end of a text is. */
+struct json_place {
+    bool quoted;  /* in a string */
+    bool escaped; /* behind its backslash */
+};
+
+static void
+json_pass(struct json_place *place, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char byte = text.data[i];
+
+        if (!place->escaped && byte == '"') {
+            place->quoted = !place->quoted;
+        }
+        place->escaped = place->quoted && !place->escaped && byte == '\\';
+    }
+}
+
+/* Within a string. */
 static void
 append_json(struct growing *text, struct slice more)
 {
@@ -297,6 +318,21 @@ append_json(struct growing *text, struct slice more)
     quoted = json_finish(&writer);
     if (quoted.length > 2) {
         append(text, slice_make(quoted.data + 1, quoted.length - 2));
+    }
+}
+
+/* Outside of one: a whole value, so that nothing that was sent changes what is around it. */
+static void
+append_json_value(struct growing *text, const struct reference *part, const struct finding *found)
+{
+    const struct value quoted = {.kind = VALUE_STRING, .text = found->text};
+
+    if (!found->present) {
+        append(text, slice_from("null"));
+    } else if (part->place == PLACE_RECEIVED) {
+        append(text, found->text);
+    } else {
+        append(text, field_json(found->value == NULL ? &quoted : found->value, text->arena));
     }
 }
 
@@ -342,20 +378,51 @@ struct slice
 template_render(struct scene *scene, const struct text_template *template, enum rendering rendering)
 {
     struct growing text = {.arena = scene->callback->arena};
+    struct json_place place = {0};
 
     for (size_t i = 0; i < template->count; i++) {
         const struct reference *part = &template->parts[i];
-        struct slice found = reference_find(scene, part).text;
+        struct finding found = reference_find(scene, part);
 
-        if (part->place == PLACE_LITERAL || rendering == RENDERING_PLAIN) {
-            append(&text, found);
-        } else if (rendering == RENDERING_JSON) {
-            append_json(&text, found);
+        if (part->place == PLACE_LITERAL) {
+            append(&text, found.text);
+            json_pass(&place, found.text);
+        } else if (rendering == RENDERING_PLAIN) {
+            append(&text, found.text);
+        } else if (rendering == RENDERING_XML) {
+            append_xml(&text, found.text);
+        } else if (place.quoted) {
+            append_json(&text, found.text);
         } else {
-            append_xml(&text, found);
+            append_json_value(&text, part, &found);
         }
     }
     return arena_failed(text.arena) ? (struct slice){0} : slice_make(text.data, text.length);
+}
+
+/* A value for each reference, no two alike, for they may be names of members; as an element, so that a lone text is
+ * JSON, too. */
+bool
+template_is_json(const struct text_template *template, struct arena *arena)
+{
+    struct growing text = {.arena = arena};
+    struct json_place place = {0};
+    const struct value *array;
+
+    append(&text, slice_from("["));
+    for (size_t i = 0; i < template->count; i++) {
+        const struct reference *part = &template->parts[i];
+
+        if (part->place == PLACE_LITERAL) {
+            append(&text, part->name);
+            json_pass(&place, part->name);
+        } else {
+            append(&text, place.quoted ? arena_printf(arena, "x%zu", i) : slice_from("null"));
+        }
+    }
+    append(&text, slice_from("]"));
+    array = json_parse(arena, slice_make(text.data, text.length), VALUE_LIMITS_DEFAULT, NULL);
+    return array != NULL && array->count == 1;
 }
 
 /* --- conditions --- */

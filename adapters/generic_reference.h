@@ -39,9 +39,12 @@ struct slice template_text(struct scene *scene, const struct text_template *temp
 /* How texts are put into what is answered. */
 enum rendering { RENDERING_PLAIN, RENDERING_JSON, RENDERING_XML };
 enum rendering rendering_of(struct slice content_type);
-/* The template as it is answered: what is absent leaves nothing, and what the sender has written is escaped, so that it
- * stays a text. The empty slice also when the arena is full. */
+/* The template as it is answered: what the sender has written never changes what is around it. In XML, and in JSON's
+ * strings, it is escaped, and what is absent leaves nothing. Elsewhere in JSON it is a value: a text is quoted, what is
+ * absent is null, anything else is as it came. The empty slice also when the arena is full. */
 struct slice template_render(struct scene *scene, const struct text_template *template, enum rendering rendering);
+/* Whether it is JSON, whatever it is filled with. The arena is for finding out. */
+bool template_is_json(const struct text_template *template, struct arena *arena);
 
 /* Whether all of the conditions hold; none: they do. A text of more than CONDITION_BYTES_MAX equals no value but `*`.
  */

@@ -93,6 +93,14 @@ source_is_open(const struct source *source)
            !source->signed_by_vendor && !source->client_certificate;
 }
 
+/* Fields that carry credentials, ours or anybody's, reach neither topics nor answers. The name is in lower case. */
+static inline bool
+source_field_is_public(const struct source *source, struct slice name)
+{
+    return !slice_equal(name, source->secret_header) && !slice_is(name, "authorization") &&
+           !slice_is(name, "proxy-authorization") && !slice_is(name, "cookie");
+}
+
 /* A part of the day in which customers may be called, in minutes since midnight of the account's zone; to is behind the
  * last minute. One that goes over midnight is two. */
 struct calling_hours {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "adapters/generic_reference.h"
 #include "config/faults.h"
 #include "config/mapping_draft.h"
 #include "config/sections.h"
@@ -77,13 +78,28 @@ content_type_valid(struct slice text)
     return text.length > 0 && text.length <= CONTENT_TYPE_BYTES_MAX && memchr(text.data, '/', text.length) != NULL;
 }
 
+/* What is answered, and its type: the options body and content_type behind that prefix. */
 static void
-check_content_type(struct loader *loader, const struct node *node, const char *option, struct slice text)
+read_body(struct loader *loader, const struct node *node, const char *prefix, struct slice text, struct slice type,
+          struct text_template *template)
 {
-    if (!content_type_valid(text)) {
-        fault_add(loader->faults, option_line(node, option),
-                  "%s%s: \"%.*s\" is no content type; write one like application/json", loader->where, option,
-                  QUOTE(text));
+    const char *option = arena_printf(loader->arena, "%sbody", prefix).data;
+    const char *type_option = arena_printf(loader->arena, "%scontent_type", prefix).data;
+
+    if (option == NULL || type_option == NULL) {
+        return;
+    }
+    const struct written body = {text, option_line(node, option), option, PLACES_ALL};
+    if (!content_type_valid(type)) {
+        fault_add(loader->faults, option_line(node, type_option),
+                  "%s%s: \"%.*s\" is no content type; write one like application/json", loader->where, type_option,
+                  QUOTE(type));
+    }
+    if (template_read(loader, &body, template) && rendering_of(type) == RENDERING_JSON &&
+        !template_is_json(template, loader->arena)) {
+        fault_add(&loader->warnings, body.line,
+                  "%s%s: it is no JSON, as %s says that it is; correct it, or set %s to what it is, like text/plain",
+                  loader->where, option, type_option, type_option);
     }
 }
 
@@ -95,9 +111,7 @@ read_handshake(struct loader *loader, const struct node *node, struct handshake_
     struct handshake_draft draft = {.body = {NULL, 0}};
 
     options_read(loader, node, handshake_table, &draft);
-    const struct written body = {draft.body, option_line(node, "body"), "body", PLACES_ALL};
     rule->content_type = draft.content_type;
-    check_content_type(loader, node, "content_type", draft.content_type);
     if (conditions_read(loader, tree_member(node, slice_from("when")), &rule->when) && rule->when.count == 0) {
         fault_add(loader->faults, node->line,
                   "%sit has no when, so no callback would make an event; set when to what only this request has",
@@ -107,7 +121,7 @@ read_handshake(struct loader *loader, const struct node *node, struct handshake_
         fault_add(loader->faults, node->line, "%sit has no body; set body to what the vendor wants to be answered",
                   loader->where);
     }
-    (void)template_read(loader, &body, &rule->body); /* what is wrong has been told */
+    read_body(loader, node, "", draft.body, draft.content_type, &rule->body);
 }
 
 static void
@@ -170,11 +184,9 @@ read_texts(struct loader *loader, const struct node *node, struct mapping_draft 
 {
     struct mapping *mapping = &draft->mapping;
     const struct written records = {draft->records, option_line(node, "records"), "records", PLACES_POINTED};
-    const struct written body = {draft->answer_body, option_line(node, "answer.body"), "answer.body", PLACES_ALL};
 
     mapping->has_records = reference_read(loader, &records, &mapping->records);
-    (void)template_read(loader, &body, &mapping->answer.body); /* what is wrong has been told */
-    check_content_type(loader, node, "answer.content_type", mapping->answer.content_type);
+    read_body(loader, node, "answer.", draft->answer_body, mapping->answer.content_type, &mapping->answer.body);
 }
 
 static const struct mapping *
@@ -202,22 +214,26 @@ read_mapping(struct loader *loader, const struct node *node)
 }
 
 const struct mapping *
-mapping_read(struct loader *loader, const struct node *source, const struct adapter *adapter)
+mapping_read(struct loader *loader, const struct node *node, const struct source *source)
 {
-    const struct node *node = tree_member(source, slice_from("mapping"));
+    const struct adapter *adapter = source->adapter;
+    bool given = tree_given(tree_member(node, slice_from("mapping")));
+    const struct mapping *mapping = NULL;
 
-    if (!adapter->mapped && tree_given(node)) {
-        fault_add(loader->faults, node->line,
+    if (!adapter->mapped && given) {
+        fault_add(loader->faults, option_line(node, "mapping"),
                   "%smapping: the adapter %s follows none; take it out, or set adapter to generic", loader->where,
                   adapter->name);
-    } else if (adapter->mapped && !tree_given(node)) {
-        fault_add(loader->faults, source->line,
+    } else if (adapter->mapped && !given) {
+        fault_add(loader->faults, node->line,
                   "%sit has no mapping, by which the adapter %s reads callbacks; write one below \"mapping:\"",
                   loader->where, adapter->name);
     }
-    if (!adapter->mapped || !tree_given(node)) {
-        return NULL;
+    const struct node *section = adapter->mapped && given ? section_read(loader, node, "mapping") : NULL;
+    if (section != NULL) {
+        loader->source = source;
+        mapping = read_mapping(loader, section);
+        loader->source = NULL;
     }
-    const struct node *section = section_read(loader, source, "mapping");
-    return section == NULL ? NULL : read_mapping(loader, section);
+    return mapping;
 }

@@ -59,14 +59,15 @@ extern const char *const field_forms[];              /* the words of enum field_
 #define PLACES_SENT                                                                                                    \
     (PLACES_NAMED | PLACE_BIT(PLACE_BODY) | PLACE_BIT(PLACE_QUERY) | PLACE_BIT(PLACE_METHOD) |                         \
      PLACE_BIT(PLACE_ENDPOINT))
-#define PLACES_ALL (PLACES_SENT | PLACE_BIT(PLACE_RECEIVED))
+#define PLACES_ALL         (PLACES_SENT | PLACE_BIT(PLACE_RECEIVED))
+#define PLACES_CREDENTIALS (1U << 31) /* besides: where credentials stand */
 
 /* A text that names places in a callback, as it stands in the file. */
 struct written {
     struct slice text; /* empty: not configured */
     unsigned line;
     const char *option; /* what faults call it */
-    unsigned places;    /* that it may name: PLACE_BIT of an enum reference_place each */
+    unsigned places;    /* that it may name: PLACE_BIT of an enum reference_place each, PLACES_CREDENTIALS */
 };
 
 /* Each reads what is configured; nothing else changes the result. false when there is nothing, or it is wrong. */

@@ -237,9 +237,9 @@ read_type(struct loader *loader, const struct node *node, struct mapping_draft *
 
 /* Text at option as a value; what is wrong is told. */
 static struct text_template
-read_value(struct loader *loader, const struct node *node, const char *option, struct slice text)
+read_value(struct loader *loader, const struct node *node, const char *option, struct slice text, unsigned places)
 {
-    const struct written written = {text, option_line(node, option), option, PLACES_ALL};
+    const struct written written = {text, option_line(node, option), option, places};
     struct text_template template = {NULL, 0};
 
     return value_read(loader, &written, &template) ? template : (struct text_template){NULL, 0};
@@ -257,11 +257,12 @@ read_event(struct loader *loader, const struct node *node, struct mapping_draft 
         fault_add(loader->faults, node->line,
                   "%sit has no key; set key to what tells this message from all others, like /id", loader->where);
     }
-    rule->key = read_value(loader, node, "key", draft.key);
-    rule->suffix = read_value(loader, node, "suffix", draft.suffix);
-    rule->subject = read_value(loader, node, "subject", draft.subject);
-    rule->correlation = read_value(loader, node, "correlation", draft.correlation);
-    rule->time = read_value(loader, node, "time", draft.time);
+    /* A repeated callback has the same id and the same partition key: when it came is no part of them. */
+    rule->key = read_value(loader, node, "key", draft.key, PLACES_SENT);
+    rule->suffix = read_value(loader, node, "suffix", draft.suffix, PLACES_SENT);
+    rule->subject = read_value(loader, node, "subject", draft.subject, PLACES_SENT);
+    rule->correlation = read_value(loader, node, "correlation", draft.correlation, PLACES_ALL);
+    rule->time = read_value(loader, node, "time", draft.time, PLACES_ALL);
     rule->time_form = (enum time_form)draft.time_form;
     fields_read(loader, node, draft.time_form, rule);
 }

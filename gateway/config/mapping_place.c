@@ -211,6 +211,30 @@ is_token(struct slice text)
     return true;
 }
 
+/* Tells where a place is one of credentials: what is there would be published, or compared as no secret is. */
+static bool
+check_credentials(struct loader *loader, const struct written *written, const struct reference *found)
+{
+    const struct source *source = loader->source;
+    bool parameter = found->place == PLACE_PARAMETER && slice_equal(found->name, source->secret_parameter);
+
+    if (parameter || (found->place == PLACE_HEADER && slice_equal(found->name, source->secret_header))) {
+        fault_add(loader->faults, written->line,
+                  "%s%s: \"%.*s\" is where the source's own secret stands, which no event and no answer gets; point "
+                  "elsewhere, or, where the vendor has something else there, set %s to another name",
+                  loader->where, written->option, QUOTE(written->text),
+                  parameter ? "secret_parameter" : "secret_header");
+        return false;
+    }
+    if (found->place == PLACE_HEADER && !source_field_is_public(source, found->name)) {
+        fault_add(loader->faults, written->line,
+                  "%s%s: \"%.*s\" carries credentials, which no event and no answer gets; point elsewhere",
+                  loader->where, written->option, QUOTE(written->text));
+        return false;
+    }
+    return true;
+}
+
 bool
 reference_read(struct loader *loader, const struct written *written, struct reference *reference)
 {
@@ -237,6 +261,9 @@ reference_read(struct loader *loader, const struct written *written, struct refe
     }
     if (found.place == PLACE_HEADER) {
         found.name = lower_case(loader, found.name);
+    }
+    if ((written->places & PLACES_CREDENTIALS) == 0 && !check_credentials(loader, written, &found)) {
+        return false;
     }
     *reference = found;
     return true;
@@ -392,55 +419,4 @@ references_equal(const struct reference *one, const struct reference *other)
         equal = slice_equal(one->steps[i], other->steps[i]);
     }
     return equal;
-}
-
-/* --- conditions --- */
-
-static bool
-read_condition(struct loader *loader, const struct node *member, struct condition *condition)
-{
-    const struct written written = {member->name, member->line, "when", PLACES_SENT};
-    size_t before = loader->faults->count;
-    struct texts values = option_texts(loader, member, "when");
-
-    if (!reference_read(loader, &written, &condition->at)) {
-        return false;
-    }
-    if (values.count == 0 && loader->faults->count == before) {
-        fault_add(loader->faults, member->line,
-                  "%swhen: %.*s has no value; write one, a list of them, or \"*\" for whatever stands there",
-                  loader->where, QUOTE(member->name));
-    }
-    for (size_t i = 0; i < values.count; i++) {
-        if (slice_is(values.texts[i], "*")) {
-            return true;
-        }
-    }
-    condition->values = values.texts;
-    condition->value_count = values.count;
-    return values.count > 0;
-}
-
-bool
-conditions_read(struct loader *loader, const struct node *node, struct condition_list *list)
-{
-    bool right = true;
-
-    if (!tree_given(node)) {
-        return true;
-    }
-    if (node->kind != NODE_MAPPING) {
-        fault_add(loader->faults, node->line, "%swhen: write its conditions below it, indented, as \"/event: value\"",
-                  loader->where);
-        return false;
-    }
-    struct condition *conditions = arena_zalloc(loader->arena, node->count, sizeof *conditions);
-    if (conditions == NULL) {
-        return false;
-    }
-    for (const struct node *member = node->first; member != NULL; member = member->next) {
-        right = read_condition(loader, member, &conditions[list->count++]) && right;
-    }
-    list->conditions = conditions;
-    return right;
 }

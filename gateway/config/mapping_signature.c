@@ -15,7 +15,7 @@ static const struct {
 static struct written
 written_at(const struct node *node, const char *option, struct slice text, unsigned places)
 {
-    return (struct written){text, option_line(node, option), option, places};
+    return (struct written){text, option_line(node, option), option, places | PLACES_CREDENTIALS};
 }
 
 /* What signs must be there, and the text that it signs. */

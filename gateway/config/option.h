@@ -40,8 +40,9 @@ struct loader {
     struct arena *arena; /* the snapshot's */
     struct config_faults *faults;
     struct config_faults warnings;
-    const char *where;        /* begins a fault's text: "" or "source \"yeta\": " */
-    struct named_zone *zones; /* the snapshot's */
+    const char *where;           /* begins a fault's text: "" or "source \"yeta\": " */
+    const struct source *source; /* whose mapping is being read; else NULL */
+    struct named_zone *zones;    /* the snapshot's */
     size_t zone_room;
 };
 

@@ -16,8 +16,9 @@ const struct zone *zone_read(struct loader *loader, const struct node *mapping, 
 const struct slice *settings_read(struct loader *loader, const struct node *mapping,
                                   const struct adapter_setting *rows);
 
-/* What the adapter of a source follows, where it follows one; else NULL. source is the source's mapping. */
-const struct mapping *mapping_read(struct loader *loader, const struct node *source, const struct adapter *adapter);
+/* What the adapter of a source follows, where it follows one; else NULL. node is the source's mapping, the source what
+ * has been read of it. */
+const struct mapping *mapping_read(struct loader *loader, const struct node *node, const struct source *source);
 /* A copy in lower case: header fields' names are compared so. */
 struct slice lower_case(struct loader *loader, struct slice text);
 

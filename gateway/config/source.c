@@ -57,7 +57,7 @@ read_source(struct loader *loader, struct source_draft *draft)
         return;
     }
     source->settings = settings_read(loader, draft->node, source->adapter->settings);
-    source->mapping = mapping_read(loader, draft->node, source->adapter);
+    source->mapping = mapping_read(loader, draft->node, source);
     source->signed_by_vendor = source->settings != NULL && source->adapter->signed_with != NULL &&
                                source->adapter->signed_with(source->settings, source->mapping);
     if (source->budget_ms == 0) {

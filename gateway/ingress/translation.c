@@ -48,14 +48,6 @@ envelope_of(const struct incoming *incoming)
     };
 }
 
-/* Fields that carry credentials, ours or anybody's, stay out of topics. */
-static bool
-field_is_public(const struct source *source, struct slice name)
-{
-    return !slice_equal(name, source->secret_header) && !slice_is(name, "authorization") &&
-           !slice_is(name, "proxy-authorization") && !slice_is(name, "cookie");
-}
-
 static bool
 original_make(const struct work *work, struct original *original)
 {
@@ -67,7 +59,7 @@ original_make(const struct work *work, struct original *original)
         return false;
     }
     for (size_t i = 0; i < incoming->field_count; i++) {
-        if (field_is_public(incoming->source, incoming->fields[i].name)) {
+        if (source_field_is_public(incoming->source, incoming->fields[i].name)) {
             fields[count++] = (struct record_header){
                 incoming->fields[i].name,
                 mask_secrets(incoming->source, incoming->fields[i].value, work->arena),

@@ -193,7 +193,7 @@ renderings(void **state)
 
     (void)state;
     assert_slice(template_render(&scene, &body, RENDERING_PLAIN), "<\"x\"<&'>\n\xe4\xbd\xa0\">5");
-    assert_slice(template_render(&scene, &body, RENDERING_JSON), "<\"x\\\"<&'>\\n\xe4\xbd\xa0\">5");
+    assert_slice(template_render(&scene, &body, RENDERING_JSON), "<\"x\\\"<&'>\\n\xe4\xbd\xa0\">5{}nullnull");
     assert_slice(template_render(&scene, &body, RENDERING_XML), "<\"x&quot;&lt;&amp;&#39;&gt;\n\xe4\xbd\xa0\">5");
     assert_int_equal(rendering_of(slice_from("application/json")), RENDERING_JSON);
     assert_int_equal(rendering_of(slice_from("Application/Problem+JSON ; charset=utf-8")), RENDERING_JSON);
@@ -202,6 +202,34 @@ renderings(void **state)
     assert_int_equal(rendering_of(slice_from("text/html")), RENDERING_XML);
     assert_int_equal(rendering_of(slice_from("text/plain")), RENDERING_PLAIN);
     assert_int_equal(rendering_of(slice_from("")), RENDERING_PLAIN);
+}
+
+/* Outside of quotes it is a value: what was sent never ends what is around it. */
+static void
+values_in_json(void **state)
+{
+    static const struct mapping json = {.format = MAPPING_JSON};
+    struct callback callback =
+        callback_of(&json, "{\"t\":\"a\\\",\\\"b\\\":\\\"c\",\"n\":-5.0e1,\"y\":true,\"z\":null,\"o\":{ \"p\":[1] }}");
+    struct scene scene = scene_of(&callback);
+    struct {
+        struct text_template body;
+        const char *text;
+    } rows[] = {
+        {TEMPLATE("'{\"v\":", "/t", "'}"), "{\"v\":\"a\\\",\\\"b\\\":\\\"c\"}"},
+        {TEMPLATE("'[", "/n", "',", "/y", "',", "/z", "',", "/o", "',", "/none", "',\"", "/o", "/none", "'\"]"),
+         "[-5.0e1,true,null,{ \"p\":[1] },null,\"\"]"},
+        {TEMPLATE("received"), "1700000000"},
+        {TEMPLATE("'[", "method", "',", "endpoint", "']"), "[\"POST\",\"hook\"]"},
+        {TEMPLATE("'{\"a\\\\\":", "/n", "',\"b\\\"", "/t", "'\":0}"),
+         "{\"a\\\\\":-5.0e1,\"b\\\"a\\\",\\\"b\\\":\\\"c\":0}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_slice(template_render(&scene, &rows[i].body, RENDERING_JSON), rows[i].text);
+        assert_true(template_is_json(&rows[i].body, arena));
+    }
 }
 
 static bool
@@ -298,6 +326,7 @@ main(void)
         TEST(bytes),
         TEST(templates),
         TEST(renderings),
+        TEST(values_in_json),
         TEST(conditions),
         TEST(long_texts_match_nothing_but_a_star),
         TEST(looking_has_an_end),

@@ -132,7 +132,8 @@ assert_field(const struct field_rule *field, const char *target, const char *val
           "            ticket.closed: {from: /closed_at, time_form: rfc3339}\n"                                        \
           "            ticket.count: {from: /n, form: number}\n"                                                       \
           "        - {type: com.acme.ticket.closed.v2, when: {/x: 1}, key: /x}\n"                                      \
-          "        - {type: com.acme.order.v1, topic: orders, schema: 'https://acme.example/o', key: received}\n"
+          "        - {type: com.acme.order.v1, topic: orders, schema: 'https://acme.example/o', key: body, time: "     \
+          "received}\n"
 
 static struct config *
 whole(void)
@@ -250,7 +251,8 @@ own_types_are_read(void **state)
     assert_int_equal(ticket->index, 0);
     assert_int_equal(mapping->custom_types[1].index, 1);
     assert_slice(mapping->custom_types[1].names.dataschema, "https://acme.example/o");
-    assert_template(&mapping->events[3].key, "received");
+    assert_template(&mapping->events[3].key, "body");
+    assert_template(&mapping->events[3].time, "received");
 
     assert_int_equal(rule->time_form, TIME_MILLISECONDS);
     assert_int_equal(rule->when.count, 0);

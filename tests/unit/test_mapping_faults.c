@@ -144,6 +144,53 @@ faults_of_a_signature_are_told(void **state)
     assert_faults(MAPPING "      ", rows, sizeof rows / sizeof *rows);
 }
 
+/* A request that is not taken reaches no handshake. */
+static void
+methods_that_are_not_taken_are_told(void **state)
+{
+    (void)state;
+#define OF_METHODS(methods)                                                                                            \
+    KAFKA "sources:\n  - {name: s1, adapter: generic, open: true, methods: " methods ",\n     mapping: "               \
+          "{vendor: acme, events: [{type: call.ended, key: /id}],\n     handshakes: [{when: {query.c: '*',\n       "   \
+          "method: GET}, body: x}]}}\n"
+#define NO_METHOD(methods)                                                                                             \
+    "t.yaml:6: " S1 "handshake 1: when: method: \"GET\" is none of the source's methods, which are " methods           \
+    "; add it to methods, or take it out here"
+
+    assert_fault(OF_METHODS("POST"), NO_METHOD("POST"));
+    assert_fault(OF_METHODS("[POST, PUT]"), NO_METHOD("POST, PUT"));
+    config_free(good(OF_METHODS("[POST, GET]")));
+}
+
+#define NOT_TOLD(place, option)                                                                                        \
+    "\"" place "\" is where the source's own secret stands, which no event and no answer gets; point elsewhere, or, "  \
+    "where the vendor has something else there, set " option " to another name"
+#define CREDENTIALS(place) "\"" place "\" carries credentials, which no event and no answer gets; point elsewhere"
+
+/* What vouches for the sender would be published, or told to whoever posts. */
+static void
+credentials_are_not_mapped(void **state)
+{
+    (void)state;
+    static const struct fault_row rows[] = {
+        {"- {type: call.ended, key: query.secret}\n",
+         "9: " S1 "event 1: key: " NOT_TOLD("query.secret", "secret_parameter")},
+        {"- {type: call.ended, key: /id, subject: header.X-Trunkline-Secret}\n",
+         "9: " S1 "event 1: subject: " NOT_TOLD("header.X-Trunkline-Secret", "secret_header")},
+        {"- {type: call.ended, key: /id, fields: {call.id: 'a{header.authorization}'}}\n",
+         "9: " S1 "event 1: field call.id: from: " CREDENTIALS("header.authorization")},
+        {"- {type: call.ended, key: /id, when: {header.Cookie: a}}\n",
+         "9: " S1 "event 1: when: " CREDENTIALS("header.Cookie")},
+    };
+
+    assert_faults(EVENTS, rows, sizeof rows / sizeof *rows);
+    assert_fault(MAPPING "      answer: {body: '{query.secret}'}\n",
+                 "t.yaml:9: " S1 "mapping: answer.body: " NOT_TOLD("query.secret", "secret_parameter"));
+    config_free(good(MAPPING "      signature: {keys: k, in: header.authorization, signed: '{query.secret}{body}'}\n"));
+    config_free(good(KAFKA "sources:\n  - {name: s1, adapter: generic, open: true, secret_parameter: token, mapping: "
+                           "{vendor: acme, events: [{type: call.ended, key: query.secret}]}}\n"));
+}
+
 /* A key is never told, whatever is wrong with what stands around it. */
 static void
 keys_are_not_told(void **state)
@@ -192,8 +239,16 @@ faults_of_events_are_told(void **state)
          "\"{/call/id}-{/leg}\""},
         {"- {type: call.ended, key: '{ x }'}\n",
          "9: " E1 "key: \"{ x }\" holds no reference; write one like {/call/id}"},
-        {"- {type: call.ended, key: key}\n",
-         "9: " E1 "key: \"key\" cannot be used here; what can is " PLACES ", received"},
+        {"- {type: call.ended, key: key}\n", "9: " E1 "key: \"key\" cannot be used here; what can is " PLACES},
+        {"- {type: call.ended, key: received}\n",
+         "9: " E1 "key: \"received\" cannot be used here; what can is " PLACES},
+        {"- {type: call.ended, key: /id, suffix: '{/a}{received}', subject: received}\n",
+         "9: " E1 "suffix: \"received\" cannot be used here; what can is " PLACES "\n"
+         "t.yaml:9: " E1 "subject: \"received\" cannot be used here; what can is " PLACES},
+        {"- {type: call.ended, key: /id, when: {method: [POST, 'P*', GET]}}\n",
+         "9: " E1
+         "when: method: \"GET\" is none of the source's methods, which are POST; add it to methods, or take it "
+         "out here"},
         {"- {type: call.ended, key: /id, time: {/t}}\n",
          "9: " E1 "time takes a text; one that begins with a brace stands in quotes"},
         {"- {type: call.ended, key: /id, time_form: second}\n",
@@ -357,6 +412,41 @@ warnings_are_told(void **state)
     config_free(config);
 }
 
+/* An answer that says that it is JSON is, whatever it is filled with. */
+static void
+answers_that_are_no_json_are_told(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "ok", "'{\"a\":{/a}{/b}}'", "'{\"a\":1{/a}}'", "'{{/a}:1}'", "'\"\\{/a}\"'", "'{\"a\":\"{/a}}'", "'1,2'"};
+    static const char *const right[] = {"'{\"a\":{/a},\"b\":[\"{/b}{/c}\",{/d}]}'", "'\"{/a}\"'", "'{/a}'",
+                                        "'{\"{/a}\":1,\"{/b}\":2}'"};
+    char yaml[1000];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(yaml, sizeof yaml, MAPPING "      answer: {body: %s}\n", wrong[i]);
+        struct config *config = good(yaml);
+
+        assert_int_equal(config->warning_count, 2); /* that it is open is the other */
+        assert_int_equal(config->warnings[1].line, 9);
+        assert_slice(config->warnings[1].text,
+                     S1 "mapping: answer.body: it is no JSON, as answer.content_type says that it is; correct it, or "
+                        "set answer.content_type to what it is, like text/plain");
+        config_free(config);
+        snprintf(yaml, sizeof yaml, MAPPING "      answer: {content_type: text/plain, body: %s}\n", wrong[i]);
+        config = good(yaml);
+        assert_int_equal(config->warning_count, 1);
+        config_free(config);
+    }
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        snprintf(yaml, sizeof yaml, MAPPING "      answer: {body: %s}\n", right[i]);
+        struct config *config = good(yaml);
+
+        assert_int_equal(config->warning_count, 1);
+        config_free(config);
+    }
+}
+
 int
 main(void)
 {
@@ -364,12 +454,15 @@ main(void)
         cmocka_unit_test(a_mapping_belongs_to_the_generic_adapter),
         cmocka_unit_test(faults_of_the_frame_are_told),
         cmocka_unit_test(faults_of_a_signature_are_told),
+        cmocka_unit_test(methods_that_are_not_taken_are_told),
+        cmocka_unit_test(credentials_are_not_mapped),
         cmocka_unit_test(keys_are_not_told),
         cmocka_unit_test(faults_of_events_are_told),
         cmocka_unit_test(own_types_are_named_so_that_nobody_else_has_them),
         cmocka_unit_test(faults_of_fields_of_ours_are_told),
         cmocka_unit_test(faults_of_fields_of_own_types_are_told),
         cmocka_unit_test(warnings_are_told),
+        cmocka_unit_test(answers_that_are_no_json_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
