@@ -3,41 +3,9 @@
  * names the member and says what is right; what a member holds is never repeated there: it may be a phone number. */
 #pragma once
 
+#include "adapters/member.h"
 #include "adapters/operation.h"
 #include "base/json_writer.h"
-
-enum member_kind {
-    MEMBER_TEXT,       /* a string without control characters: ids and phone numbers too, never a JSON number */
-    MEMBER_DIGITS,     /* a string of digits: what vendors document as string and read as a number */
-    MEMBER_INTEGER,    /* a whole number from least to most */
-    MEMBER_NUMBER,     /* a number from least to most, passed on digit for digit */
-    MEMBER_BOOLEAN,    /* true or false */
-    MEMBER_WORD,       /* one of words, passed on as the vendor's JSON that stands beside it */
-    MEMBER_MILLIS,     /* RFC 3339, passed on as epoch milliseconds */
-    MEMBER_CHINA_TIME, /* RFC 3339, passed on as "YYYY-MM-DD HH:MM:SS" of China */
-    MEMBER_OBJECT,     /* an object, passed on as it is */
-    MEMBER_ANY,        /* any JSON, passed on as it is */
-};
-
-struct member_word {
-    const char *word; /* ours; NULL ends the list */
-    const char *json; /* the vendor's, quotes included */
-};
-
-/* One member of data, or of data.options. JSON null counts as absent. */
-struct member_rule {
-    const char *name;        /* NULL ends a table */
-    const char *vendor_name; /* NULL: it is checked here, and written by the operation's own code, if at all */
-    enum member_kind kind;
-    bool required;
-    bool may_be_empty;              /* MEMBER_TEXT: "" is a value too */
-    const char *fallback;           /* JSON that is written when it is absent; NULL: nothing is */
-    int64_t least, most;            /* of integers and numbers; of texts and digits: most bytes, 0 for TEXT_BYTES_MAX */
-    unsigned list_least, list_most; /* list_most > 0: it is a list of so many values of that kind */
-    const struct member_word *words;
-};
-
-#define TEXT_BYTES_MAX 255
 
 /* One body on its way. */
 struct composer {
