@@ -194,6 +194,7 @@ read_mapping(struct loader *loader, const struct node *node)
 {
     struct mapping_draft *draft = arena_zalloc(loader->arena, 1, sizeof *draft);
     const char *source = loader->where;
+    size_t before = loader->faults->count;
 
     if (draft == NULL) {
         return NULL;
@@ -209,6 +210,9 @@ read_mapping(struct loader *loader, const struct node *node)
     }
     read_handshakes(loader, node, &draft->mapping);
     events_read(loader, node, draft);
+    if (loader->faults->count == before) { /* else more would only distract */
+        mapping_check(loader, node, &draft->mapping);
+    }
     loader->where = source;
     return &draft->mapping;
 }

@@ -98,5 +98,7 @@ void signature_read(struct loader *loader, const struct node *node, struct signa
 void events_read(struct loader *loader, const struct node *node, struct mapping_draft *draft);
 /* node is the rule; time_form is that of times that name none. */
 void fields_read(struct loader *loader, const struct node *node, unsigned time_form, struct event_rule *rule);
+/* Tells what is right by itself and cannot be meant; node is the mapping, which has been read without a fault. */
+void mapping_check(struct loader *loader, const struct node *node, const struct mapping *mapping);
 /* What may be a header field's value: neither a control character nor anything but ASCII. */
 bool content_type_valid(struct slice text);
