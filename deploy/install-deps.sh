@@ -13,7 +13,7 @@ packages=
 for set in "$@"; do
     case $set in
     run) packages="$packages $build" ;;
-    test) packages="$packages $build $kafka $python libcmocka-dev kcat procps strace valgrind openssl curl" ;;
+    test) packages="$packages $build $kafka $python libcmocka-dev kcat procps strace valgrind openssl curl bash zsh fish groff-base" ;;
     lint) packages="$packages $build libcmocka-dev clang-format clang-tidy shellcheck docker-compose" ;;
     fuzz) packages="$packages $build libcmocka-dev clang libclang-rt-14-dev" ;;
     bench) packages="$packages $build $kafka $python valgrind wrk" ;;

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 import yaml
 
-from gateway import BINARY, configuration, run
+from gateway import configuration, run
+from shells import Bash, Fish, Zsh
 
 
 def words(*line):
@@ -57,30 +58,71 @@ def test_options_that_are_offered_are_taken_and_no_others():
         assert offered == set(described), verb
 
 
-def test_bash_completes_out_of_the_binary(config):
-    """The script in a real bash, its words split as readline does it."""
-    script = r"""
-        set -eu
-        source <("$0" completion bash)
-        compopt() { echo "compopt $*"; }
-        COMP_WORDS=("$0" "$@") COMP_CWORD=$#
-        _trunkline
-        printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"}
-    """
+@pytest.fixture
+def shell(tmp_path):
+    """Starts a shell in an empty home: shell(Zsh)."""
+    opened = []
 
-    def complete(*line):
-        done = subprocess.run(["/bin/bash", "-c", script, BINARY, *map(str, line)], capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0 and done.stderr == "", done.stderr
-        return done.stdout.split("\n")[:-1]
+    def start(kind):
+        home = tmp_path / kind.name
+        home.mkdir()
+        opened.append(kind(home))
+        return opened[-1]
 
-    assert complete("deadl") == ["deadletter"]
-    assert complete("deadletter", "") == ["list", "show", "replay"]
-    assert complete("deadletter", "list", "--so") == ["--source"]
-    assert complete("convert", "--config", config, "--source", "7") == ["7moor"]
-    assert complete("tap", "--config", "=", config, "--topic", "=", "here-trunkline.re") == ["here-trunkline.results"]
-    assert complete("command", "hold", "--config", config, "") == ["north"]
-    assert complete("check", "--config", "/etc/") == ["compopt -o default"] + [""]
-    assert complete("nothing", "") == [""]
+    yield start
+    for each in opened:
+        each.close()
+
+
+def test_bash_completes_out_of_the_binary(shell, config):
+    bash = shell(Bash)
+    assert bash.offered("deadl") == ["deadletter"]
+    assert bash.offered("deadletter", "") == ["list", "show", "replay"]
+    assert bash.offered("deadletter", "list", "--so") == ["--source"]
+    assert bash.offered("convert", "--config", config, "--source", "7") == ["7moor"]
+    assert bash.offered("tap", "--config", "=", config, "--topic", "=", "here-trunkline.re") == ["here-trunkline.results"]
+    assert bash.offered("command", "hold", "--config", config, "") == ["north"]
+    assert bash.offered("check", "--config", "/etc/") == ["compopt -o default"] + [""]
+    assert bash.offered("nothing", "") == [""]
+    (bash.home / "mine.yaml").write_bytes(config.read_bytes())
+    assert bash.offered("command", "hold", "--config", "~/mine.yaml", "") == ["north"]
+
+
+def test_fish_completes_out_of_the_binary(shell, config):
+    fish = shell(Fish)
+    assert fish.offered("trunkline deadl") == {"deadletter": "lists and shows callbacks and commands that became no event, and replays them"}
+    assert set(fish.offered("trunkline deadletter ")) == {"list", "show", "replay"}
+    assert list(fish.offered("trunkline deadletter list --so")) == ["--source"]
+    assert fish.offered(f"trunkline convert --config {config} --source 7") == {"7moor": "7moor"}
+    assert list(fish.offered(f"trunkline tap --config={config} --topic=here-trunkline.re")) == ["--topic=here-trunkline.results"]
+    assert list(fish.offered(f"trunkline command hold --config {config} ")) == ["north"]
+    assert list(fish.offered(f"trunkline check --config {config.parent}/trunk")) == [str(config)]
+    assert list(fish.offered(f"trunkline check --config={config.parent}/trunk")) == [f"--config={config}"]
+    assert fish.offered("trunkline nothing ") == {}
+    (fish.home / "mine.yaml").write_bytes(config.read_bytes())
+    assert list(fish.offered("trunkline check --config ~/mi")) == ["~/mine.yaml"]
+    assert list(fish.offered("trunkline command hold --config ~/mine.yaml ")) == ["north"]
+    assert set(fish.offered("~/bin/trunkline deadletter ")) == {"list", "show", "replay"}
+
+
+def test_zsh_completes_out_of_the_binary(shell, config):
+    zsh = shell(Zsh)
+    assert zsh.completed("trunkline deadl") == "trunkline deadletter "
+    listed = zsh.listed("trunkline deadletter ")
+    assert all(action in listed for action in ("list", "show", "replay"))
+    assert re.search(r"deadletter +-- lists and shows callbacks", zsh.listed("trunkline "))
+    assert zsh.completed("trunkline deadletter list --so") == "trunkline deadletter list --source "
+    assert zsh.completed(f"trunkline convert --config {config} --source 7").endswith(" --source 7moor ")
+    topic = zsh.completed(f"trunkline tap --config={config} --topic=here-trunkline.re")
+    assert topic.endswith(" --topic=here-trunkline.results ")
+    assert zsh.completed(f"trunkline command hold --config {config} ").endswith(" north ")
+    assert zsh.completed(f"trunkline check --config {config.parent}/trunk").endswith(f" --config {config} ")
+    assert zsh.completed(f"trunkline check --config={config.parent}/trunk").endswith(f" --config={config} ")
+    assert zsh.completed("trunkline nothing ") == "trunkline nothing "
+    (zsh.home / "mine.yaml").write_bytes(config.read_bytes())
+    assert zsh.completed("trunkline check --config ~/mi").endswith(" ~/mine.yaml ")
+    assert zsh.completed("trunkline command hold --config ~/mine.yaml ").endswith(" north ")
+    assert zsh.completed("~/bin/trunkline deadl") == "~/bin/trunkline deadletter "
 
 
 def test_names_of_a_configuration(config, tmp_path):
@@ -92,16 +134,6 @@ def test_names_of_a_configuration(config, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("sources: 7\nnonsense: x\n")
     assert words("tap", "--config", broken, "--topic", "") == []
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_scripts_are_good_for_their_shells(shell, tmp_path):
-    script = tmp_path / "script"
-    script.write_text(run("completion", shell).stdout)
-    assert "completion words" in script.read_text()
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
-    subprocess.run([shell, "-n", script], check=True, timeout=30)
 
 
 @pytest.mark.parametrize("arguments", [[], ["tcsh"], ["bash", "more"], ["words"]])
@@ -121,7 +153,6 @@ def rendered(source, tmp_path):
     return done.stdout.translate({0x2010: "-", 0x2212: "-", 0x2019: "'", 0x2018: "`"})
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff here")
 def test_the_manual_renders_and_has_every_word_of_the_usage_texts(tmp_path):
     source = run("manual").stdout
     page = " ".join(rendered(source, tmp_path).split())
