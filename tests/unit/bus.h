@@ -129,6 +129,32 @@ parcel_init(struct parcel *parcel, unsigned number, unsigned *order)
     parcel->set = (struct recordset){.records = parcel->records, .count = 1, .on_done = parcel_done, .owner = parcel};
 }
 
+/* Puts so many records with keys of their own on the topic, and waits until they are there. */
+static inline void
+bus_publish(struct bus *bus, const char *topic, unsigned count)
+{
+    struct keyed_parcel {
+        struct parcel parcel;
+        char key[16];
+    } *parcels = calloc(count, sizeof *parcels);
+    struct producer *producer = bus_producer(bus);
+    unsigned order = 0;
+
+    assert_non_null(parcels);
+    for (unsigned i = 0; i < count; i++) {
+        struct record *record = &parcels[i].parcel.records[0];
+
+        parcel_init(&parcels[i].parcel, i, &order);
+        snprintf(parcels[i].key, sizeof parcels[i].key, "key %u", i);
+        record->topic = slice_from(topic);
+        record->key = slice_from(parcels[i].key);
+        producer_publish(producer, &parcels[i].parcel.set);
+    }
+    RUN_UNTIL(bus, order == count);
+    producer_free(producer, 1000);
+    free(parcels);
+}
+
 static inline uint64_t
 bus_gauge(struct bus *bus, const char *name, const char *labels)
 {

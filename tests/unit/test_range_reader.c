@@ -9,7 +9,6 @@
 #define ASK_MS     10000
 
 static const struct slice both[] = {SLICE(TOPIC), SLICE("other")};
-static struct parcel many[MANY];
 
 struct found {
     struct range_reader *reader;
@@ -53,25 +52,6 @@ on_end(void *argument)
     found->count_at_end = found->count;
 }
 
-/* Records of many keys for the one topic or the other. */
-static void
-publish(struct bus *bus, const char *topic, unsigned count)
-{
-    struct producer *producer = bus_producer(bus);
-    unsigned order = 0;
-    static char keys[MANY][16];
-
-    for (unsigned i = 0; i < count; i++) {
-        parcel_init(&many[i], i, &order);
-        snprintf(keys[i], sizeof keys[i], "key %u", i);
-        many[i].records[0].topic = slice_from(topic);
-        many[i].records[0].key = slice_from(keys[i]);
-        producer_publish(producer, &many[i].set);
-    }
-    RUN_UNTIL(bus, order == count);
-    producer_free(producer, 1000);
-}
-
 static struct range_reader *
 start(struct bus *bus, const struct time_range *range, struct found *found)
 {
@@ -109,10 +89,10 @@ test_reads_all_partitions_to_their_end_once(void **state)
     struct found found, later;
     struct range_reader *reader;
 
-    publish(bus, TOPIC, 5);
-    publish(bus, "other", MANY);
+    bus_publish(bus, TOPIC, 5);
+    bus_publish(bus, "other", MANY);
     reader = start(bus, &all, &found);
-    publish(bus, "other", MANY); /* not of this range any more */
+    bus_publish(bus, "other", MANY); /* not of this range any more */
     RUN_UNTIL(bus, found.ended > 0);
     assert_int_equal(found.count, MANY + 5);
     assert_int_equal(found.others, MANY);
@@ -123,7 +103,7 @@ test_reads_all_partitions_to_their_end_once(void **state)
     assert_int_equal(range_reader_progress(reader).all, MANY + 5);
 
     range_reader_free(start(bus, &all, &later)); /* in the middle of it */
-    publish(bus, TOPIC, 1);
+    bus_publish(bus, TOPIC, 1);
     assert_int_equal(found.ended, 1);
     assert_int_equal(found.count, MANY + 5);
     range_reader_free(reader);
@@ -146,7 +126,7 @@ test_nothing_comes_while_paused(void **state)
     struct found found = {0};
     struct error error = {""};
 
-    publish(bus, "other", 20);
+    bus_publish(bus, "other", 20);
     found.reader =
         range_reader_new(&bus->settings, bus->base, both, 2, &all, ASK_MS, on_record_pause, on_end, &found, &error);
     assert_non_null(found.reader);
@@ -182,7 +162,7 @@ test_reads_the_record_of_one_place(void **state)
     struct found found = {0};
     struct error error = {""};
 
-    publish(bus, "other", 100);
+    bus_publish(bus, "other", 100);
     found.reader =
         range_reader_new_at(&bus->settings, bus->base, both[1], 1, 2, ASK_MS, on_record, on_end, &found, &error);
     assert_string_equal(error.text, "");
@@ -203,12 +183,12 @@ test_follows_after_the_end(void **state)
     struct found found;
     struct range_reader *reader;
 
-    publish(bus, "other", 100);
+    bus_publish(bus, "other", 100);
     reader = start(bus, &range, &found);
     RUN_UNTIL(bus, found.ended > 0);
     assert_int_equal(found.count_at_end, 100);
-    publish(bus, TOPIC, 20);
-    publish(bus, "other", 20);
+    bus_publish(bus, TOPIC, 20);
+    bus_publish(bus, "other", 20);
     RUN_UNTIL(bus, found.count == 140);
     assert_int_equal(found.ended, 1);
     assert_int_equal(range_reader_progress(reader).read, 100);
@@ -223,10 +203,10 @@ test_times_bound_it(void **state)
     struct found found;
     int64_t between_ms;
 
-    publish(bus, "other", 10);
+    bus_publish(bus, "other", 10);
     between_ms = clock_wall_ms(clock_system()) + 1;
     RUN_UNTIL(bus, clock_wall_ms(clock_system()) > between_ms);
-    publish(bus, "other", 7);
+    bus_publish(bus, "other", 7);
 
     range.to_ms = between_ms;
     start(bus, &range, &found);
