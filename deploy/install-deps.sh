@@ -8,12 +8,13 @@ build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libevhtp-dev
 kafka="default-jre-headless maven"
 python="python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-jsonschema python3-yaml python3-cryptography
  python3-confluent-kafka"
+tools="kcat procps strace valgrind openssl curl bash zsh fish groff-base"
 
 packages=
 for set in "$@"; do
     case $set in
     run) packages="$packages $build" ;;
-    test) packages="$packages $build $kafka $python libcmocka-dev kcat procps strace valgrind openssl curl bash zsh fish groff-base" ;;
+    test) packages="$packages $build $kafka $python $tools libcmocka-dev" ;;
     lint) packages="$packages $build libcmocka-dev clang-format clang-tidy shellcheck docker-compose" ;;
     fuzz) packages="$packages $build libcmocka-dev clang libclang-rt-14-dev" ;;
     bench) packages="$packages $build $kafka $python valgrind wrk" ;;
