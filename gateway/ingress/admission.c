@@ -353,14 +353,13 @@ check_sender(struct ticket *ticket, struct slice path_secret)
     return endpoint_exists(source->adapter, ticket->endpoint) ? REFUSAL_NONE : REFUSAL_NOT_FOUND;
 }
 
-enum refusal
-admission_check(struct ticket *ticket)
+/* What is asked, whoever asks it. */
+static enum refusal
+check_request(struct ticket *ticket, struct slice *path_secret)
 {
     const struct ingress_limits *limits = &ticket->generation->config->limits;
-    struct slice path_secret = {0};
-    enum refusal refusal;
 
-    if (!find_source(ticket, &path_secret)) {
+    if (!find_source(ticket, path_secret)) {
         return REFUSAL_NOT_FOUND;
     }
     if (!method_listed(ticket->source, ticket->head.method)) {
@@ -372,6 +371,34 @@ admission_check(struct ticket *ticket)
     if (ticket->head.content_length > 0 && (uint64_t)ticket->head.content_length > limits->body_bytes) {
         return REFUSAL_TOO_LARGE;
     }
+    return REFUSAL_NONE;
+}
+
+enum refusal
+admission_check(struct ticket *ticket)
+{
+    struct slice path_secret = {0};
+    enum refusal refusal = check_request(ticket, &path_secret);
+
+    if (refusal != REFUSAL_NONE) {
+        return refusal;
+    }
     refusal = check_sender(ticket, path_secret);
     return arena_failed(ticket->arena) ? REFUSAL_BUSY : refusal;
+}
+
+enum refusal
+admission_check_request(struct ticket *ticket)
+{
+    struct slice path_secret = {0};
+    enum refusal refusal = check_request(ticket, &path_secret);
+
+    if (refusal != REFUSAL_NONE) {
+        return refusal;
+    }
+    (void)query_check(ticket);
+    if (arena_failed(ticket->arena)) {
+        return REFUSAL_BUSY;
+    }
+    return endpoint_exists(ticket->source->adapter, ticket->endpoint) ? REFUSAL_NONE : REFUSAL_NOT_FOUND;
 }

@@ -24,6 +24,9 @@ void service_forget(struct metrics *metrics, const struct source *source);
 /* Judges the head alone: path, method, declared size, address, secret (in that order). Sets the ticket's source. Any
  * refusal is answered at once; where the connection can be kept, its body is then read and thrown away. */
 enum refusal admission_check(struct ticket *ticket) MUST_CHECK;
+/* The same less what is asked of the sender: for requests that nobody has sent (ingress/rehearsal.h). Of the ticket,
+ * generation, arena and head are used. */
+enum refusal admission_check_request(struct ticket *ticket) MUST_CHECK;
 
 /* The body is complete: parses, verifies, converts, publishes. Ends, now or later, in ticket_accept or ticket_refuse.
  */

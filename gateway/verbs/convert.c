@@ -1,7 +1,7 @@
 /* `trunkline convert`: a payload in, its canonical events out; no network. */
 #include <stdio.h>
 
-#include "ingress/translation.h"
+#include "ingress/rehearsal.h"
 #include "verbs/builtin.h"
 #include "verbs/options.h"
 #include "verbs/printer.h"
@@ -100,6 +100,16 @@ print_handshake(const struct answer *answer, struct arena *arena)
     return fflush(stdout) == 0 && !arena_failed(arena) ? EXIT_OK : fault("cannot write to standard output");
 }
 
+/* What is refused before anybody looks at what the body says. */
+static int
+refuse(enum refusal refusal)
+{
+    const struct refusal_kind *kind = refusal_kind(refusal);
+
+    fprintf(stderr, "trunkline convert: %s: the gateway would answer %d %s\n", kind->label, kind->status, kind->title);
+    return EXIT_FAULT;
+}
+
 static int
 print_translation(const struct translation *translation, const struct convert_options *options, struct arena *arena)
 {
@@ -145,13 +155,13 @@ convert_file(const struct config *config, const struct convert_options *options,
         .method = options->request.method,
         .endpoint = slice_from(options->endpoint),
         .query = options->request.query,
-        .public_query = options->request.query,
         .fields = options->request.fields,
         .field_count = options->request.field_count,
         .vouched = true,
         .unchecked = !options->verify,
     };
     struct translation translation;
+    enum refusal refusal;
     bool empty = options->file == NULL && !request_has_body(&options->request);
 
     if (source == NULL) {
@@ -162,6 +172,10 @@ convert_file(const struct config *config, const struct convert_options *options,
     }
     if (!empty && !sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error)) {
         return fault(error.text);
+    }
+    refusal = rehearse(config, &incoming, arena);
+    if (refusal != REFUSAL_NONE) {
+        return refuse(refusal);
     }
     translate(config, &incoming, arena, &translation);
     return print_translation(&translation, options, arena);

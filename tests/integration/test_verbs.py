@@ -72,6 +72,23 @@ def test_convert_tells_why_there_would_be_no_event(body, reason):
     assert (told.returncode, told.stdout) == (1, "") and reason in told.stderr
 
 
+@pytest.mark.parametrize("status, arguments", [
+    (200, ["--query", "a=%20b&&c", "--header", "X-Odd:", "--endpoint", "receiveDialog"]), (405, ["--method", "GET"]),
+    (400, ["--query", "a=%zz"]), (400, ["--header", "Host: a b"]), (414, ["--query", "a" * 17000]),
+    (431, ["--header", "X-Long: " + "a" * 17000]), (415, ["--header", "Content-Encoding: gzip"]),
+    (415, ["--header", "Content-Type: multipart/form-data"]), (404, ["--endpoint", "nowhere"]),
+    (404, ["--endpoint", "receiveDialog/"]), (413, ["large"]),
+], ids=str)
+def test_convert_refuses_what_the_gateway_refuses(dev, tmp_path, status, arguments):
+    payload = tmp_path / "payload.json"
+    payload.write_text('{"call_uuid":"u1"}' + " " * (262144 if arguments == ["large"] else 0))
+    options = ["--source", "yeta", *(arguments if arguments != ["large"] else []), payload]
+    sent, converted = run("send", "--url", dev.url, *options), run("convert", *options)
+    assert sent.stdout.startswith(f"{status} "), sent
+    assert converted.returncode == (0 if status == 200 else 1)
+    assert status == 200 or re.search(f": the gateway would answer {status} ", converted.stderr), converted.stderr
+
+
 def test_convert_checks_the_signature_when_asked():
     body = b'{"TaskID":"t1","Sign":"0123456789abcdef0123456789abcdef"}'
     assert run("convert", "--source", "airudder", stdin=body).returncode == 0
