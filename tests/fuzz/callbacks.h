@@ -2,25 +2,14 @@
  * way of the gateway, from a request's head to the records. */
 #pragma once
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "event/cloudevent.h"
+#include "fuzz/fact.h"
 #include "ingress/guard.h"
 #include "ingress/head.h"
 #include "ingress/translation.h"
 
 #define CALLBACK_ARENA_BYTES ((size_t)16 << 20)
-#define require(fact)        ((fact) ? (void)0 : broken(__FILE__, #fact, __LINE__))
-
-static void
-broken(const char *file, const char *fact, int line)
-{
-    fprintf(stderr, "%s:%d: not so: %s\n", file, line, fact);
-    abort();
-}
 
 /* The path's part behind /callbacks/<source>. */
 static inline struct slice

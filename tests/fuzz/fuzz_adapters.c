@@ -1,26 +1,13 @@
 /* Any body through every adapter that is coded: what it says must be well formed, whole, and the same when the body
  * comes again. Its corpus is the golden files. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "adapters/adapter.h"
 #include "base/json.h"
 #include "base/xml.h"
 #include "event/cloudevent.h"
+#include "fuzz/fact.h"
 
-#define ARENA_BYTES   ((size_t)16 << 20)
-#define EVENTS_MOST   16
-#define require(fact) ((fact) ? (void)0 : broken(#fact, __LINE__))
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-broken(const char *fact, int line)
-{
-    fprintf(stderr, "fuzz_adapters.c:%d: not so: %s\n", line, fact);
-    abort();
-}
+#define ARENA_BYTES ((size_t)16 << 20)
+#define EVENTS_MOST 16
 
 static void
 check_event(const struct canonical_event *event, const struct envelope *envelope, struct arena *arena)

@@ -2,31 +2,18 @@
  * keeps the rules of adapters/operation.h, is the same when the answer comes again, and holds only what may go into a
  * result. The first two bytes choose the HTTP status and how many commands the request carried; the rest is the body.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "adapters/operation.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "fuzz/fact.h"
 
 #define ARENA_BYTES        ((size_t)16 << 20)
 #define CODE_BYTES_MOST    256
 #define MESSAGE_BYTES_MOST 2048
 #define WAIT_MS_MOST       INT64_C(3600000)
 #define TOKEN_SECONDS_MOST (INT64_C(30) * 86400)
-#define require(fact)      ((fact) ? (void)0 : broken(#fact, __LINE__))
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const unsigned statuses[] = {200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 502, 503};
-
-static void
-broken(const char *fact, int line)
-{
-    fprintf(stderr, "fuzz_answers.c:%d: not so: %s\n", line, fact);
-    abort();
-}
 
 static void
 check_words(const struct vendor_answer *answer)

@@ -7,8 +7,6 @@
 
 #define CONFIGURED TESTS_DIRECTORY "/adapters/golden/*/source.yaml"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct config **
 configs_load(size_t *count)
 {

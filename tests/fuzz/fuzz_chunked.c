@@ -1,7 +1,5 @@
 /* Fuzzes the un-chunker: however the input is cut, the same body comes out, and it ends at the same byte. */
-#include <stdint.h>
-#include <stdlib.h>
-
+#include "fuzz/fact.h"
 #include "ingress/chunked.h"
 
 #define BODY_LIMIT 4096
@@ -12,16 +10,6 @@ struct outcome {
     size_t used, length;
     char body[BODY_LIMIT];
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static bool
 is_over(enum chunked_verdict verdict)

@@ -1,11 +1,9 @@
 /* Fuzzes the reader of CloudEvents: attributes are what they claim to be, and an event of any form says the same when
  * it is told again in binary mode. An input is a record, as record_text.h reads it. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/json_writer.h"
 #include "base/utf8.h"
 #include "event/cloudevent_reader.h"
+#include "fuzz/fact.h"
 #include "fuzz/record_text.h"
 
 #define ARENA_BYTES ((size_t)64 << 20)
@@ -14,16 +12,6 @@ static const char *const names[] = {
     "specversion", "id",      "source",       "type",          "subject",     "time",      "dataschema", "partitionkey",
     "vendor",      "account", "recordedtime", "correlationid", "traceparent", "recovered", "expirytime", "priority"};
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void
 check_attributes(const struct incoming_event *event)

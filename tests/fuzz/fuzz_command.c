@@ -1,25 +1,13 @@
 /* Fuzzes what reads the commands and results topics. An input is a record, as record_text.h reads it. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/json_writer.h"
 #include "base/utf8.h"
 #include "event/attribute.h"
 #include "event/command.h"
 #include "event/result.h"
+#include "fuzz/fact.h"
 #include "fuzz/record_text.h"
 
 #define ARENA_BYTES ((size_t)64 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void
 check_id(struct slice id, bool required)

@@ -1,19 +1,7 @@
 /* Fuzzes the configuration: whatever is taken can be run, whatever is not has its reasons. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "adapters/mapping.h"
 #include "config/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
+#include "fuzz/fact.h"
 
 /* One topic at least, none twice. */
 static void

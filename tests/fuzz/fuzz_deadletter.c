@@ -1,23 +1,11 @@
 /* Fuzzes the reader of dead letters: whatever a record says, what was read is written again, and read, as the same. An
  * input is a record, as record_text.h reads it. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "event/deadletter.h"
 #include "event/deadletter_reader.h"
+#include "fuzz/fact.h"
 #include "fuzz/record_text.h"
 
 #define ARENA_BYTES ((size_t)16 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static struct record
 write_again(const struct dead_letter *letter, const struct record_header *fields, size_t count, struct arena *arena)

@@ -1,24 +1,12 @@
 /* Fuzzes what reads HTTP: the guard judges alike however the input is cut, and what it lets pass is cut into slices
  * that hold nothing it forbids. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/arena.h"
+#include "fuzz/fact.h"
 #include "ingress/guard.h"
 #include "ingress/head.h"
 #include "ingress/syntax.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct guard_limits limits = {.head_bytes = 8192, .header_count = 50};
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 /* Feeds pieces whose lengths follow from the input; piece 0: all at once. */
 static enum guard_verdict

@@ -1,18 +1,6 @@
 /* Fuzzes the journal's entries: what is read must be written and read again as the same. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "egress/journal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
+#include "fuzz/fact.h"
 
 static void
 require_same(const struct journal_entry *a, const struct journal_entry *b)

@@ -1,20 +1,8 @@
 /* Fuzzes the JSON reader: what it takes it must give back, and take again. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
+#include "fuzz/fact.h"
 
 /* Every text is UTF-8, every raw lies in the input, every count is right. */
 static void

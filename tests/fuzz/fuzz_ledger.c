@@ -1,19 +1,7 @@
 /* Fuzzes the lines of a ledger of event ids: it is refused with its line, or holds each id once, and finds it again. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "event/attribute.h"
+#include "fuzz/fact.h"
 #include "verbs/audit_ledger.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static bool
 read_text(struct audit_ledger *ledger, const uint8_t *data, size_t size, struct error *error)

@@ -5,8 +5,6 @@
 #define SEPARATOR    "\n...\n"
 #define SOURCES_MOST 3 /* more of them show nothing more */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

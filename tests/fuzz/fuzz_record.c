@@ -1,18 +1,6 @@
 /* Fuzzes the layout of records: what is read must be written as the same bytes, and lie within them. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "event/record_codec.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
+#include "fuzz/fact.h"
 
 static void
 require_within(struct slice part, struct slice all, bool followed_by_nul)

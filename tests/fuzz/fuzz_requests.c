@@ -1,26 +1,13 @@
 /* Any JSON as the data of a command of every operation of every adapter that has a call side: it is refused with a
  * sentence, or becomes a request that is whole: JSON in the body, nothing in path and headers that HTTP does not let
  * through. The first byte is how many commands go into a request where the operation gathers them; the rest is data. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "adapters/operation.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "fuzz/fact.h"
 
 #define ARENA_BYTES   ((size_t)16 << 20)
 #define GATHERED_MOST 64
-#define require(fact) ((fact) ? (void)0 : broken(#fact, __LINE__))
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-broken(const char *fact, int line)
-{
-    fprintf(stderr, "fuzz_requests.c:%d: not so: %s\n", line, fact);
-    abort();
-}
 
 static void
 require_printable(struct slice text, char least)

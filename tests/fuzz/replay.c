@@ -1,12 +1,9 @@
 /* Stands in for libFuzzer where a fuzz target is built without it: runs the target over every file of the directories
  * given and those in them, so that each build keeps the targets and what they once found working. */
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fact.h"
 
 static int
 replay_file(const char *path)
