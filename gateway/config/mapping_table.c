@@ -47,7 +47,9 @@ const char mapping_syntax[] =
     "| `query.event` | a parameter of the URL, decoded |\n"
     "| `body`, `query` | the bytes as they came |\n"
     "| `method`, `endpoint` | of the request |\n"
-    "| `received` | when it came, in seconds since 1970 |\n"
+    "| `received` | when it came, in seconds since 1970; not in `key`, `suffix` and `subject`, which a repeated "
+    "callback "
+    "has again |\n"
     "| `key` | in `signature.signed`, with a plain digest: the key |\n"
     "\n"
     "A *template* is text with references in braces: `v0:{header.x-time}:{body}`. A brace begins one only when a "
@@ -58,6 +60,18 @@ const char mapping_syntax[] =
     "In "
     "YAML a\n"
     "text that begins with a brace stands in quotes, and so does `\"*\"`.\n"
+    "\n"
+    "What is answered is escaped by its content type, so nothing that was sent changes what is around it. In JSON a "
+    "reference\n"
+    "in quotes gives text; outside of quotes it gives a value: a number, `true`, an object as it came, a text in "
+    "quotes, "
+    "`null`\n"
+    "for what is not there. `check` warns of an answer that would be no JSON.\n"
+    "\n"
+    "Credentials are named in `signature` alone: anywhere else the source's `secret_header` and `secret_parameter`, "
+    "and "
+    "the\n"
+    "header fields `authorization`, `proxy-authorization` and `cookie`, are a fault.\n"
     "\n";
 
 const struct config_option mapping_table[] = {
@@ -72,7 +86,7 @@ const struct config_option mapping_table[] = {
      .words = formats,
      MAPPING(mapping.format),
      .help = "of bodies; `auto`: JSON or XML by the first character, else a form; `query`: the parameters of the URL "
-             "are the message"},
+             "are the message. A byte order mark is passed over"},
     {.path = "records",
      .kind = OPTION_TEXT,
      MAPPING(records),
@@ -160,7 +174,8 @@ const struct config_option signature_table[] = {
 const struct config_option handshake_table[] = {
     {.path = "when",
      .kind = OPTION_MAPPING,
-     .help = "references and the value, or list of values, that each must have: see `events`; needed"},
+     .help = "references and the value, or list of values, that each must have: see `events`; needed. A `method` must "
+             "be one of the source's `methods`"},
     {.path = "body", .kind = OPTION_TEXT, HANDSHAKE(body), .help = "of the answer, a template: `{query.echo}`; needed"},
     {.path = "content_type",
      .kind = OPTION_TEXT,
