@@ -17,6 +17,35 @@
 #define LABEL_BYTES 160
 #define DUMP_BYTES  (LABEL_BYTES + 16)
 
+/* Of sources with a mapping, which have no samples of their own. */
+static const struct {
+    const char *source;
+    struct adapter_kind kind;
+} mapped[] = {
+    {"heron",
+     {"batch, JSON and HMAC-SHA256", "", BODY_JSON, JSON_SAMPLE({
+          "batch" : "b-7f3a",
+          "events" : [
+              {
+                  "event" : "call.finished",
+                  "id" : "ev-01",
+                  "call" : {"id" : "c-829", "direction" : "out", "from" : "8001", "to" : "+8613800000000"},
+                  "agent" : {"extension" : "8001", "name" : "Li Lei"},
+                  "started" : 1543935400,
+                  "ended" : 1543935440,
+                  "talk" : 40,
+                  "result" : "ok",
+                  "recording" : {"url" : "https://media.heron.example/c-829.wav", "seconds" : 40}
+              },
+              {"event" : "survey.completed", "id" : "ev-02", "call" : {"id" : "c-829"}, "at" : 1543935444, "score" : 5}
+          ]
+      })}},
+    {"pelican",
+     {"hangup, form and MD5", "", BODY_FORM,
+      "event=hangup&callid=2f0c%2D77&from=8001&to=%2B8613800000000&begin=2018-12-04+22%3A56%3A40&"
+      "end=2018-12-04+22%3A57%3A24&billsec=40&cause=ANSWER&record=https%3A%2F%2Fmedia.pelican.example%2F77.mp3"}},
+};
+
 struct subject {
     const struct config *config;
     struct incoming incoming;
@@ -102,6 +131,14 @@ count_source(const struct config *config, const struct source *source)
 
         snprintf(label, sizeof label, "%.*s: %s", SLICE_ARGS(source->name), kind->name);
         count_sample(config, &sample, label);
+    }
+    for (size_t i = 0; i < sizeof mapped / sizeof *mapped; i++) {
+        if (slice_is(source->name, mapped[i].source)) {
+            struct sample sample = sample_of_kind(source, &mapped[i].kind);
+
+            snprintf(label, sizeof label, "%s: %s", mapped[i].source, mapped[i].kind.name);
+            count_sample(config, &sample, label);
+        }
     }
 }
 
