@@ -1,6 +1,7 @@
 /* Reads records of any topic of ours for people, and takes the phone numbers out. */
 #include "verbs/tap_sight.h"
 
+#include "adapters/message.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/pattern.h"
@@ -121,7 +122,7 @@ sight_read(const struct consumed *record, bool original, struct arena *arena, st
     for (size_t i = 0; i < record->header_count; i++) {
         sight->headers[i] = record->headers[i];
     }
-    sight->tree = json_parse(arena, record->value, EVENT_LIMITS, NULL);
+    sight->tree = json_parse(arena, body_text(record->value), EVENT_LIMITS, NULL);
     tell(sight);
     return !arena_failed(arena);
 }
