@@ -28,7 +28,7 @@
 #define STOP_PULSE_MICROSECONDS 5000
 #define LINGER_NS               (5 * SECOND_NS)
 #define TOPICS_PATIENCE_NS      (2 * SECOND_NS) /* of a reload, for topics that a producer does not know yet */
-#define INPUT_BYTES_MIN         65536
+#define INPUT_BYTES_MIN         16384           /* what waits behind an answer that nobody reads takes no more */
 #define FLUSH_MS                500             /* for the producer's last reports */
 #define SPOOL_FINISH_NS         (5 * SECOND_NS) /* for what goes to the spool then */
 #define LOOPS_TO_SETTLE         8
