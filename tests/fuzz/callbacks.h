@@ -2,6 +2,7 @@
  * way of the gateway, from a request's head to the records. */
 #pragma once
 
+#include "adapters/generic_reference.h"
 #include "base/json.h"
 #include "event/cloudevent.h"
 #include "fuzz/fact.h"
@@ -95,6 +96,25 @@ check_same(const struct translation *a, const struct translation *b)
     }
 }
 
+/* What is answered as JSON is JSON, whatever was sent, where the configuration wrote it so; but names that are filled
+ * in may come twice. */
+static inline void
+check_answer(const struct mapping *mapping, struct slice answer, struct arena *arena)
+{
+    static const struct value_limits limits = {.depth = 100, .members = 10000000};
+    const struct text_template *body = mapping == NULL ? NULL : &mapping->answer.body;
+    struct error error = {0};
+    struct slice listed;
+
+    if (body == NULL || body->count == 0 || rendering_of(mapping->answer.content_type) != RENDERING_JSON ||
+        !template_is_json(body, arena)) {
+        return;
+    }
+    listed = arena_printf(arena, "[%.*s]", SLICE_ARGS(answer));
+    require(arena_failed(arena) || json_parse(arena, listed, limits, &error) != NULL || arena_failed(arena) ||
+            strstr(error.text, "twice") != NULL);
+}
+
 /* Through one source, with the sender's signature looked at or not. */
 static inline void
 check_translation(const struct config *config, const struct source *source, struct incoming incoming, bool unchecked)
@@ -112,7 +132,12 @@ check_translation(const struct config *config, const struct source *source, stru
     if (translation.refusal != REFUSAL_NONE) {
         require(translation.reason != NULL && translation.count == 0);
     } else if (translation.outcome != outcome_handshake) {
+        struct callback callback = incoming_callback(&incoming, arena);
+
         check_records(config, &translation, arena);
+        callback.format = translation.format;
+        callback.message = translation.message;
+        check_answer(source->mapping, source->adapter->answer(&callback).body, arena);
     }
     arena_free(another);
     arena_free(arena);
@@ -137,7 +162,7 @@ take_signed(const struct signed_sample *sample, struct incoming *incoming, struc
     struct record_header *fields =
         arena_zalloc(arena, incoming->field_count + sample->field_count + 1, sizeof(struct record_header));
 
-    if (fields == NULL || (!slice_empty(incoming->query) && !slice_empty(sample->query))) {
+    if (fields == NULL) {
         return false;
     }
     for (size_t i = 0; i < sample->field_count; i++) {
