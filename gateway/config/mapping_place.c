@@ -62,7 +62,8 @@ list_places(struct loader *loader, unsigned places)
     return list;
 }
 
-/* What was probably meant: "headers.x" is header.x, "call.id" is /call/id. The empty slice when nobody knows. */
+/* What was probably meant: "headers.x" is header.x, "call.id" and "call/id" are /call/id. The empty slice when nobody
+ * knows. */
 static struct slice
 guess(struct loader *loader, struct slice text)
 {
@@ -72,13 +73,16 @@ guess(struct loader *loader, struct slice text)
     for (size_t i = 0; i < PLACE_WORDS; i++) {
         words[i] = place_words[i].word;
     }
-    while (head < text.length && text.data[head] != '.') {
+    while (head < text.length && text.data[head] != '.' && text.data[head] != '/') {
         if (!is_letter(text.data[head]) && text.data[head] != '_' && (text.data[head] < '0' || text.data[head] > '9')) {
             return (struct slice){NULL, 0};
         }
         head++;
     }
     const char *nearest = nearest_name(slice_make(text.data, head), words, PLACE_WORDS);
+    if (head < text.length && text.data[head] == '/') {
+        return arena_printf(loader->arena, "/%.*s", SLICE_ARGS(text));
+    }
     if (nearest != NULL && head < text.length) {
         return arena_printf(loader->arena, "%s%.*s", nearest,
                             SLICE_ARGS(slice_make(text.data + head, text.length - head)));

@@ -232,6 +232,8 @@ faults_of_events_are_told(void **state)
         {"- {type: call.ended, key: id}\n", "9: " E1 "key: \"id\" names no place in a callback; did you mean \"/id\"?"},
         {"- {type: call.ended, key: call.id}\n",
          "9: " E1 "key: \"call.id\" names no place in a callback; did you mean \"/call/id\"?"},
+        {"- {type: call.ended, key: '{body/id}-{/leg}'}\n",
+         "9: " E1 "key: \"body/id\" names no place in a callback; did you mean \"/body/id\"?"},
         {"- {type: call.ended, key: headers.x-id}\n",
          "9: " E1 "key: \"headers.x-id\" names no place in a callback; did you mean \"header.x-id\"?"},
         {"- {type: call.ended, key: '/id-{/leg}'}\n",
