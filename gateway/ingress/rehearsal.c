@@ -5,23 +5,6 @@
 #include "ingress/head.h"
 #include "ingress/service.h"
 
-/* The path, with the source's first secret where it stands there: without one, an endpoint would be taken for it. */
-static struct slice
-path_make(const struct incoming *incoming, struct arena *arena)
-{
-    const struct source *source = incoming->source;
-    bool secret = source->secret_count > 0 && (source->secret_places & SECRET_IN_PATH) != 0;
-    struct slice path = arena_printf(arena, "/callbacks/%.*s", SLICE_ARGS(source->name));
-
-    if (secret) {
-        path = arena_printf(arena, "%.*s/%.*s", SLICE_ARGS(path), SLICE_ARGS(source->secrets[0]));
-    }
-    if (!slice_empty(incoming->endpoint)) {
-        path = arena_printf(arena, "%.*s/%.*s", SLICE_ARGS(path), SLICE_ARGS(incoming->endpoint));
-    }
-    return path;
-}
-
 static bool
 names_host(const struct incoming *incoming)
 {
@@ -33,37 +16,80 @@ names_host(const struct incoming *incoming)
     return false;
 }
 
-/* A host is added where none is told, behind all other fields: HTTP/1.1 asks for one. */
-static struct slice
-head_make(const struct incoming *incoming, struct arena *arena)
-{
-    struct slice path = path_make(incoming, arena);
-    struct slice head =
-        arena_printf(arena, "%.*s %.*s%s%.*s HTTP/1.1\r\n", SLICE_ARGS(incoming->method), SLICE_ARGS(path),
-                     slice_empty(incoming->query) ? "" : "?", SLICE_ARGS(incoming->query));
+/* A text that is only measured where bytes is NULL. */
+struct text {
+    char *bytes;
+    size_t length;
+};
 
-    for (size_t i = 0; i < incoming->field_count; i++) {
-        head = arena_printf(arena, "%.*s%.*s: %.*s\r\n", SLICE_ARGS(head), SLICE_ARGS(incoming->fields[i].name),
-                            SLICE_ARGS(incoming->fields[i].value));
+static void
+put(struct text *text, struct slice more)
+{
+    if (text->bytes != NULL && more.length > 0) {
+        memcpy(text->bytes + text->length, more.data, more.length);
     }
-    return arena_printf(arena, "%.*s%s\r\n", SLICE_ARGS(head), names_host(incoming) ? "" : "Host: localhost\r\n");
+    text->length += more.length;
+}
+
+static void
+put_text(struct text *text, const char *more)
+{
+    put(text, slice_from(more));
+}
+
+/* The path, with the source's first secret where it stands there: without one, an endpoint would be taken for it. */
+static void
+put_path(struct text *text, const struct incoming *incoming)
+{
+    const struct source *source = incoming->source;
+
+    put_text(text, "/callbacks/");
+    put(text, source->name);
+    if (source->secret_count > 0 && (source->secret_places & SECRET_IN_PATH) != 0) {
+        put_text(text, "/");
+        put(text, source->secrets[0]);
+    }
+    if (!slice_empty(incoming->endpoint)) {
+        put_text(text, "/");
+        put(text, incoming->endpoint);
+    }
+}
+
+/* A host is added where none is told, behind all other fields: HTTP/1.1 asks for one. */
+static void
+put_head(struct text *text, const struct incoming *incoming)
+{
+    put(text, incoming->method);
+    put_text(text, " ");
+    put_path(text, incoming);
+    put_text(text, slice_empty(incoming->query) ? "" : "?");
+    put(text, incoming->query);
+    put_text(text, " HTTP/1.1\r\n");
+    for (size_t i = 0; i < incoming->field_count; i++) {
+        put(text, incoming->fields[i].name);
+        put_text(text, ": ");
+        put(text, incoming->fields[i].value);
+        put_text(text, "\r\n");
+    }
+    put_text(text, names_host(incoming) ? "\r\n" : "Host: localhost\r\n\r\n");
 }
 
 static enum refusal
 read_head(const struct config *config, const struct incoming *incoming, struct arena *arena, struct head *head)
 {
     const struct guard_limits limits = {config->limits.head_bytes, config->limits.header_count};
-    struct slice text = head_make(incoming, arena);
-    char *bytes = arena_alloc(arena, text.length + 1); /* which are changed by reading them */
+    struct text text = {NULL, 0};
     struct guard guard;
     size_t consumed = 0;
 
-    if (bytes == NULL || slice_empty(text)) {
-        return REFUSAL_BUSY;
+    put_head(&text, incoming);
+    text = (struct text){arena_alloc(arena, text.length), 0};
+    if (text.bytes == NULL) {
+        return REFUSAL_FIELDS_TOO_LARGE; /* more than all that a request may take */
     }
-    memcpy(bytes, text.data, text.length);
+    put_head(&text, incoming);
     guard_init(&guard, &limits);
-    switch (guard_feed(&guard, text.data, text.length, &consumed)) {
+    switch (guard_feed(&guard, text.bytes, text.length, &consumed)) {
     case GUARD_REFUSED:
         return guard.refusal;
     case GUARD_COMPLETE:
@@ -74,7 +100,7 @@ read_head(const struct config *config, const struct incoming *incoming, struct a
     if (consumed != text.length) {
         return REFUSAL_BAD_REQUEST;
     }
-    return head_read(&guard, bytes, consumed, arena, head) ? REFUSAL_NONE : REFUSAL_BUSY;
+    return head_read(&guard, text.bytes, consumed, arena, head) ? REFUSAL_NONE : REFUSAL_BUSY;
 }
 
 enum refusal
@@ -93,6 +119,7 @@ rehearse(const struct config *config, struct incoming *incoming, struct arena *a
     if (refusal != REFUSAL_NONE) {
         return refusal;
     }
+    incoming->body = arena_copy(arena, incoming->body); /* it counts in what the request takes */
     incoming->method = ticket.head.method;
     incoming->endpoint = ticket.endpoint;
     incoming->query = ticket.head.query;
@@ -100,5 +127,5 @@ rehearse(const struct config *config, struct incoming *incoming, struct arena *a
     incoming->traceparent = head_field(&ticket.head, "traceparent");
     incoming->field_count = ticket.head.field_count - (names_host(incoming) ? 0 : 1);
     incoming->fields = ticket.head.fields;
-    return REFUSAL_NONE;
+    return arena_failed(arena) ? REFUSAL_BUSY : REFUSAL_NONE;
 }

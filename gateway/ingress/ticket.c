@@ -15,8 +15,8 @@
 #define ARENA_BYTES_MIN   ((size_t)1 << 20)
 #define SPOOL_PATIENCE_MS 1000 /* for a disk that hangs */
 
-static size_t
-arena_limit(const struct ingress_limits *limits)
+size_t
+ticket_arena_bytes(const struct ingress_limits *limits)
 {
     return ARENA_BYTES_MIN + 2 * limits->head_bytes + ARENA_BODY_FACTOR * limits->body_bytes;
 }
@@ -24,7 +24,7 @@ arena_limit(const struct ingress_limits *limits)
 struct ticket *
 ticket_new(struct worker *worker)
 {
-    struct arena *arena = arena_new(worker->arenas, arena_limit(&worker->config->limits));
+    struct arena *arena = arena_new(worker->arenas, ticket_arena_bytes(&worker->config->limits));
     struct ticket *ticket = arena == NULL ? NULL : arena_zalloc(arena, 1, sizeof *ticket);
 
     if (ticket == NULL) {

@@ -79,6 +79,8 @@ struct ticket {
     const char *outcome;        /* for metrics: "accepted", "unmapped", "dead_letter", "repeated" */
 };
 
+/* The most that a request may take in memory. */
+size_t ticket_arena_bytes(const struct ingress_limits *limits);
 /* A ticket in an arena of its own, TICKET_READING, with a request id. NULL when out of memory. */
 struct ticket *ticket_new(struct worker *worker);
 /* Its source is known, and may have it in hand: it counts until it is answered. Otherwise why not. */

@@ -145,6 +145,30 @@ received_read(const char *text, const struct source *source, struct timestamp *r
     return true;
 }
 
+/* In as much memory as the gateway has for it: what is too much there is too much here. */
+static int
+convert(const struct config *config, struct incoming *incoming, const struct convert_options *options,
+        struct arena *arena)
+{
+    struct arena *own = arena_new(NULL, ticket_arena_bytes(&config->limits));
+    struct translation translation;
+    enum refusal refusal;
+    int status;
+
+    if (own == NULL) {
+        return fault("out of memory");
+    }
+    refusal = rehearse(config, incoming, own);
+    if (refusal == REFUSAL_NONE) {
+        translate(config, incoming, own, &translation);
+        status = print_translation(&translation, options, arena);
+    } else {
+        status = refuse(refusal);
+    }
+    arena_free(own);
+    return status;
+}
+
 static int
 convert_file(const struct config *config, const struct convert_options *options, struct arena *arena)
 {
@@ -160,8 +184,6 @@ convert_file(const struct config *config, const struct convert_options *options,
         .vouched = true,
         .unchecked = !options->verify,
     };
-    struct translation translation;
-    enum refusal refusal;
     bool empty = options->file == NULL && !request_has_body(&options->request);
 
     if (source == NULL) {
@@ -173,12 +195,7 @@ convert_file(const struct config *config, const struct convert_options *options,
     if (!empty && !sample_read(options->file == NULL ? "-" : options->file, arena, &incoming.body, &error)) {
         return fault(error.text);
     }
-    refusal = rehearse(config, &incoming, arena);
-    if (refusal != REFUSAL_NONE) {
-        return refuse(refusal);
-    }
-    translate(config, &incoming, arena, &translation);
-    return print_translation(&translation, options, arena);
+    return convert(config, &incoming, options, arena);
 }
 
 static int

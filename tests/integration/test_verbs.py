@@ -89,6 +89,17 @@ def test_convert_refuses_what_the_gateway_refuses(dev, tmp_path, status, argumen
     assert status == 200 or re.search(f": the gateway would answer {status} ", converted.stderr), converted.stderr
 
 
+def test_convert_has_as_much_memory_as_the_gateway(tmp_path):
+    """Which goes by the size of the largest body: this one is small, but made of as many values as there can be."""
+    config, payload = tmp_path / "trunkline.yaml", tmp_path / "payload.json"
+    payload.write_text(f"[{'1,' * 49000}1]")
+    for body_bytes, status in ((102400, 1), (262144, 0)):
+        config.write_text(f"kafka: {{bootstrap.servers: k}}\ngateway: {{limits: {{body_bytes: {body_bytes}}}}}\n"
+                          "sources: [{name: yeta, adapter: yeta, open: true}]\n")
+        told = run("convert", "--config", config, "--source", "yeta", payload)
+        assert told.returncode == status and ("too_complex" in told.stderr) == (status == 1), told.stderr
+
+
 def test_convert_checks_the_signature_when_asked():
     body = b'{"TaskID":"t1","Sign":"0123456789abcdef0123456789abcdef"}'
     assert run("convert", "--source", "airudder", stdin=body).returncode == 0
