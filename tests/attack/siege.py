@@ -17,7 +17,7 @@ POLITE = 15  # the attackers' niceness: on this machine they shall cost the gate
 
 
 class Memory:
-    """Resident bytes of a process, looked at all the while."""
+    """Resident bytes of a process, looked at all the while; and how late the machine is to wake who looks."""
 
     def __init__(self, pid, pause=0.05):
         self.pid, self.pause = pid, pause
@@ -48,6 +48,12 @@ class Memory:
 
     def peak(self, begin, end):
         return max(mib for moment, mib in list(self.samples) if begin <= moment <= end)
+
+    def late(self, begin, end):
+        """Milliseconds by which one of a hundred looks came too late: what the machine, not the gateway, made of them."""
+        moments = [moment for moment, _ in list(self.samples) if begin <= moment <= end]
+        late = sorted(1000 * (after - before - self.pause) for before, after in zip(moments, moments[1:]))
+        return max(0.0, late[int(0.99 * len(late))])
 
     def slope(self, begin, end):
         """MiB a second between two times: least squares."""

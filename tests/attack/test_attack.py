@@ -3,7 +3,7 @@ answered, soon, and what it was answered is on Kafka; memory stays where it is, 
 
 Attackers are on the same machine, so they are given what processor is left. TRUNKLINE_TEST_LONG=1: minutes of it, and
 the bound of the healthy client's 99th percentile is that of a machine that does nothing else; in the short form one
-that is busy anyway is held against itself.
+that is busy anyway is held against itself: before the attacks, and at the same time, by how late it wakes a sleeper.
 """
 
 import os
@@ -15,6 +15,7 @@ import callbacks
 import pytest
 
 from attacks import NAMES, NOWHERE, post
+from gateway import sanitized
 from siege import Attack, Healthy, Memory, descriptors, ids_on
 from waiting import wait_until
 
@@ -24,9 +25,10 @@ EACH_SECONDS = 6 if LONG else 0.9  # of each attack
 ALL_SECONDS = 120 if LONG else 8  # of all at once
 ALL_ROUNDS = 8 if LONG else 2
 BOUND_MS = 50 if LONG else 250
+HOPS = 5  # client, gateway, Kafka and back: so often an answer waits to be woken
 RESIDENT_MIB = 192
 SLOPE_MIB = 8  # that memory may grow in the second half of the last attack; the short form is too short for that
-SANITIZED = "asan" in os.environ.get("TRUNKLINE_BIN", "") or "tsan" in os.environ.get("TRUNKLINE_BIN", "")
+SANITIZED = sanitized()
 
 LIMITS = {
     "connections": 600, "head_seconds": 2, "body_seconds": 3, "idle_seconds": 5, "write_seconds": 2,
@@ -87,6 +89,12 @@ def processor_seconds(gateway):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def processor_share(gateway, seconds):
+    before, begun = processor_seconds(gateway), time.monotonic()
+    time.sleep(seconds)
+    return (processor_seconds(gateway) - before) / (time.monotonic() - begun)
+
+
 def test_requests_that_nobody_reads_the_answers_of_cost_nothing_while_they_wait(start_gateway):
     gateway = start_gateway({"gateway": {"limits": {**LIMITS, "write_seconds": 60}}})
     with socket.socket() as client:
@@ -96,10 +104,8 @@ def test_requests_that_nobody_reads_the_answers_of_cost_nothing_while_they_wait(
         with pytest.raises(TimeoutError):  # until nothing more is taken
             while True:
                 client.sendall(post(NOWHERE) * 200)
-        before, begun = processor_seconds(gateway), time.monotonic()
-        time.sleep(2)
-        used, passed = processor_seconds(gateway) - before, time.monotonic() - begun
-    assert used < 0.15 * passed, f"{used:.2f} of {passed:.1f} s"
+        # What was taken may still have to be read; who never comes to rest is at work in every second.
+        wait_until(lambda: processor_share(gateway, 1) < 0.15, 15, "it to be at rest")
 
 
 def test_under_attack_a_healthy_client_is_served_and_memory_stays(start_gateway, kafka, figures):
@@ -113,16 +119,19 @@ def test_under_attack_a_healthy_client_is_served_and_memory_stays(start_gateway,
         lines = one_after_the_other(gateway, memory)
         begin, end, line = all_at_once(gateway, memory)
         over = time.monotonic()
-        wait_until(lambda: descriptors(gateway) <= descriptors_before + 4, 15, "the descriptors to come back")
+        wait_until(lambda: descriptors(gateway) <= descriptors_before + 4, 30, "the descriptors to come back")
     quiet, besieged = healthy.latency(quiet_from, quiet_to), healthy.latency(quiet_to, over)
+    machine_late = memory.late(quiet_to, over)
+    bound = BOUND_MS if LONG else max(BOUND_MS, 3 * quiet.high, HOPS * machine_late)
     grown = memory.slope((begin + end) / 2, end) * (end - begin) / 2
     for each in (*lines, line, f"grown in the second half of it: {grown:+.1f} MiB", f"quiet: {quiet}",
-                 f"besieged: {besieged}", f"the client itself was late by {1000 * healthy.late:.0f} ms at most"):
+                 f"besieged: {besieged}", f"the client itself was late by {1000 * healthy.late:.0f} ms at most",
+                 f"the machine was late by {machine_late:.0f} ms in one of a hundred looks"):
         figures(each)
         print(each)
 
     assert set(besieged.statuses) == {200}, besieged
-    assert besieged.high < max(BOUND_MS, 0 if LONG else 3 * quiet.high) or SANITIZED, (quiet, besieged)
+    assert besieged.high < bound or SANITIZED, (bound, quiet, besieged)
     assert memory.peak(quiet_from, over) < RESIDENT_MIB or SANITIZED
     assert grown < SLOPE_MIB or SANITIZED or not LONG
     owed = {event for entry in healthy.entries if entry.answered is not None for event in entry.events}

@@ -47,7 +47,8 @@ class Drip:
 
 def test_deadlines_close_what_drips_and_idles_while_others_are_served(start_gateway):
     count = connections_permitted()
-    gateway = start_gateway({"gateway": {"limits": {**LIMITS, "connections": count + 100}}})
+    room = {"connections": count + 100, "buffered_bytes": count << 16}  # however many bodies are begun at once
+    gateway = start_gateway({"gateway": {"limits": {**LIMITS, **room}}})
     selector = selectors.DefaultSelector()
     lifetimes, answers, alive = [], [], set()
     with gateway.client() as healthy:
