@@ -3,6 +3,7 @@
 import asyncio
 import re
 import select
+import signal
 import socket
 import ssl
 import subprocess
@@ -388,6 +389,52 @@ def test_idle_connections_are_small(start_gateway, authority):
     for client in clients:
         client.close()
     assert each < 64 * 1024
+
+
+# The end.
+
+
+def fill_with_requests(client):
+    """Until nothing more is taken: it reads no answers."""
+    client.socket.settimeout(0.5)
+    try:
+        while True:
+            client.send(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n" * 200)
+    except (TimeoutError, ssl.SSLWantWriteError):
+        pass
+
+
+def test_stop_amid_connections_of_all_kinds(start_gateway, authority):
+    """Each in another state; none of them leaves anything behind, as the sanitizers' builds see to."""
+    patience = {name: 60 for name in ("head_seconds", "body_seconds", "idle_seconds", "write_seconds")}
+    options = {"tls": tls_options(authority), "shutdown_seconds": 4, "limits": patience}
+    gateway = start_gateway({"gateway": options})
+    context, bio = authority.client_context(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), bio, server_hostname="localhost").do_handshake()
+    record = post(callbacks.yeta_record("at the end").body)
+    silent = [gateway.client() for _ in range(3)]
+    greeting = [gateway.client() for _ in range(3)]
+    fresh, kept, heads, bodies = ([TlsClient(gateway.address, context) for _ in range(3)] for _ in range(4))
+    unread = [TlsClient(gateway.address, context) for _ in range(2)]
+    for client in greeting:
+        client.send(bio.read()[:-1] or b"\x16")
+    for client in kept:
+        client.send(record)
+        assert client.response().status == 200
+    for client, portion in [(client, 20) for client in heads] + [(client, len(record) - 1) for client in bodies]:
+        client.send(record[:portion])
+    for client in unread:
+        fill_with_requests(client)
+    gateway.signal(signal.SIGTERM)
+    wait_until(lambda: gateway.log("gateway_stopping"), 10, "it to be told")
+    assert all(client.at_end() for client in kept + fresh)  # with TLS's own farewell
+    bodies[0].send(record[-1:])
+    answer = bodies[0].response()
+    assert answer.status == 200 and answer.header("Connection") == "close" and bodies[0].at_end()
+    assert gateway.wait() == 0
+    for client in silent + greeting + fresh + kept + heads + bodies + unread:
+        client.close()
 
 
 # Reloads.
