@@ -172,6 +172,10 @@ run(int argc, char **argv)
     }
     if (options.reference) {
         config_print_options(stdout);
+        if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+            fprintf(stderr, "trunkline check: cannot write to standard output\n");
+            return EXIT_FAULT;
+        }
         return EXIT_OK;
     }
     config = options_load(options.common.config, CONFIG_WHOLE);

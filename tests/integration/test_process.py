@@ -1,6 +1,8 @@
 """The processes that stay, as processes: what they refuse to start with, gateway and worker side by side, their end."""
 
 import json
+import os
+import pathlib
 import signal
 import subprocess
 import urllib.error
@@ -115,3 +117,22 @@ def test_a_worker_without_kafka_is_alive_and_says_why_it_is_not_ready(start, tmp
     assert urllib.request.urlopen(url + "/livez", timeout=5).status == 200
     assert not egress.ready(url)
     assert egress.end(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("arguments", [["manual"], ["check", "--options"], ["completion", "bash"]])
+def test_output_that_is_closed_is_an_error(arguments):
+    told = subprocess.run(["sh", "-c", '"$0" "$@" >&-', str(BINARY), *arguments], capture_output=True, timeout=60)
+    assert told.returncode == 1 and b"cannot write" in told.stderr
+
+
+def test_files_and_connections_never_take_the_place_of_closed_standard_files(tmp_path):
+    path = tmp_path / "trunkline.yaml"
+    path.write_text(yaml.safe_dump(configuration("127.0.0.1:9", tmp_path / "data")))
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" gateway --config "$1" <&- >&- 2>&-', str(BINARY), str(path)])
+    try:
+        files = pathlib.Path(f"/proc/{process.pid}/fd")
+        wait_until(lambda: any("spool-" in os.readlink(file) for file in files.iterdir()), 30, "the spool")
+        assert {os.readlink(files / number) for number in "012"} == {"/dev/null"}
+    finally:
+        process.terminate()
+        process.wait(60)
