@@ -442,6 +442,24 @@ convert_records(struct work *work)
     return true;
 }
 
+/* Whether the signature is over the body, which is empty, while the message is the query: whoever has seen nothing
+ * signed could have any message taken. */
+static bool
+is_forgeable(const struct callback *callback)
+{
+    const struct text_template *text = &callback->mapping->signature.signed_text;
+    bool body = false, query = false;
+
+    for (size_t i = 0; i < text->count; i++) {
+        enum reference_place place = text->parts[i].place;
+
+        body = body || place == PLACE_BODY;
+        query = query || place == PLACE_QUERY || place == PLACE_PARAMETER || place == PLACE_MEMBER ||
+                place == PLACE_TOP_MEMBER;
+    }
+    return body && !query && callback->mapping->format == MAPPING_AUTO && slice_empty(body_text(callback->body));
+}
+
 bool
 generic_convert(const struct callback *callback, struct conversion *conversion)
 {
@@ -455,6 +473,9 @@ generic_convert(const struct callback *callback, struct conversion *conversion)
 
     if (work.mapping == NULL) {
         return conversion_unmapped(callback, conversion, (struct slice){0});
+    }
+    if (is_forgeable(callback)) {
+        return conversion_fail(conversion, "unsigned_query", "the body is signed, but the message is in the query");
     }
     if (work.mapping->has_records) {
         converted = convert_records(&work);

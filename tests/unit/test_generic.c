@@ -178,6 +178,28 @@ a_secret_in_the_query_stays_out(void **state)
     assert_true(holds_text(translation.records[0].value, "\"vendor\":{\"id\":\"q\"}"));
 }
 
+/* Who has seen the signature of an empty body once could else have any query taken for a message. */
+static void
+a_query_beside_a_signed_body_is_no_message(void **state)
+{
+    static const struct reference body[] = {{.place = PLACE_BODY}};
+    static const struct reference both[] = {{.place = PLACE_BODY}, {.place = PLACE_QUERY}};
+    static const struct reference neither[] = {{.place = PLACE_HEADER, .name = SLICE("x-time")}};
+    struct mapping mapping = usual_mapping();
+
+    (void)state;
+    mapping.signature.signed_text = (struct text_template){body, 1};
+    assert_ptr_equal(outcome(&mapping, "id=q", ""), outcome_dead_letter);
+    assert_string_equal(translation.reason, "unsigned_query");
+    assert_ptr_equal(outcome(&mapping, "id=q", " \n"), outcome_dead_letter);
+    assert_ptr_equal(outcome(&mapping, "id=q", "id=f"), outcome_accepted);
+    assert_slice(only_key(), "f");
+    mapping.signature.signed_text = (struct text_template){both, 2};
+    assert_ptr_equal(outcome(&mapping, "id=q", ""), outcome_accepted);
+    mapping.signature.signed_text = (struct text_template){neither, 1}; /* told when it is configured */
+    assert_ptr_equal(outcome(&mapping, "id=q", ""), outcome_accepted);
+}
+
 /* Callbacks without a body are told apart by their query. */
 static void
 unmapped_queries_have_ids_of_their_own(void **state)
@@ -367,6 +389,7 @@ main(void)
         TEST(unreadable_bodies),
         TEST(records_bear_the_mapping_s_vendor),
         TEST(a_secret_in_the_query_stays_out),
+        TEST(a_query_beside_a_signed_body_is_no_message),
         TEST(unmapped_queries_have_ids_of_their_own),
         TEST(keys_are_masked),
         TEST(handshakes),
