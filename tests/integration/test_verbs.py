@@ -78,7 +78,7 @@ def test_convert_tells_why_there_would_be_no_event(body, reason):
     (431, ["--header", "X-Long: " + "a" * 17000]), (415, ["--header", "Content-Encoding: gzip"]),
     (415, ["--header", "Content-Type: multipart/form-data"]), (404, ["--endpoint", "nowhere"]),
     (404, ["--endpoint", "receiveDialog/"]), (413, ["large"]),
-], ids=str)
+], ids=lambda value: str(value)[:40])
 def test_convert_refuses_what_the_gateway_refuses(dev, tmp_path, status, arguments):
     payload = tmp_path / "payload.json"
     payload.write_text('{"call_uuid":"u1"}' + " " * (262144 if arguments == ["large"] else 0))
