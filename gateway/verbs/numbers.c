@@ -2,6 +2,7 @@
 #include "verbs/numbers.h"
 
 #include "verbs/digit_run.h"
+#include "verbs/digit_width.h"
 
 #define NAME_BYTES   64
 #define MASKED_WHOLE "***"
@@ -187,7 +188,8 @@ numbers_note_tree(struct numbers *numbers, const struct value *tree)
 struct slice
 numbers_mask(const struct numbers *numbers, struct slice name, struct slice text, struct arena *arena)
 {
-    struct slice masked = text;
+    struct slice narrowed;
+    struct slice masked = {0};
     enum context context;
     struct digit_run run;
     size_t at = 0;
@@ -195,23 +197,24 @@ numbers_mask(const struct numbers *numbers, struct slice name, struct slice text
     if (!slice_empty(text) && names_person(name)) {
         return (struct slice)SLICE(MASKED_WHOLE);
     }
-    if (!digit_run_possible(text)) {
-        return text;
+    narrowed = digits_narrowed(text, arena);
+    if (narrowed.data == NULL || !digit_run_possible(narrowed)) {
+        return narrowed.data == NULL ? narrowed : text;
     }
     context = context_of(name);
-    while (digit_run_next(text, &at, &run)) {
-        if (!is_number(text, &run, context) && !is_known(numbers, &run)) {
+    while (digit_run_next(narrowed, &at, &run)) {
+        if (!is_number(narrowed, &run, context) && !is_known(numbers, &run)) {
             continue;
         }
-        if (masked.data == text.data) {
-            masked = arena_copy(arena, text);
+        if (masked.data == NULL) {
+            masked = arena_copy(arena, narrowed);
             if (masked.data == NULL) {
                 return masked;
             }
         }
         digit_run_mask(&run, (char *)masked.data);
     }
-    return masked;
+    return masked.data == NULL ? text : masked;
 }
 
 static bool

@@ -14,8 +14,8 @@ struct numbers {
     size_t count; /* of those above; more are masked where their name or look tells them, and nowhere else */
 };
 
-/* What is taken for a number, in digits 0 to 9 with spaces, dashes and brackets between them, or dots as in
- * 415.555.2671:
+/* What is taken for a number, in digits 0 to 9, full-width ones too, with spaces, dashes and brackets between them, or
+ * dots as in 415.555.2671:
  *
  *   - in a member whose name speaks of one (phone, mobile, tel, caller, callee, number, ...): 7 digits and more;
  *   - in a member whose name speaks of an id, a time, a size, a URL or a signature, and in keys: what looks like a

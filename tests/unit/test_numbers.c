@@ -54,6 +54,36 @@ numbers_of_members_are_masked_by_their_names(void **state)
     }
 }
 
+/* As input methods and web pages write them. A text in which nothing is masked stays as it is. */
+static void
+wide_digits_are_digits(void **state)
+{
+    static const struct row rows[] = {
+        {"caller", "１３９１２３４５６７８", "*******5678"},
+        {"text", "客户１３９１２３４５６７８（张三）", "客户*******5678（张三）"},
+        {"text", "１３９－１２３４－５６７８", "***-****-5678"},
+        {"text",
+         "139\xc2\xa0"
+         "1234\xc2\xa0"
+         "5678，好",
+         "*** **** 5678，好"},
+        {"text",
+         "139\xe2\x80\x8b"
+         "1234\xe2\x80\x93"
+         "5678",
+         "*** ****-5678"},
+        {"text", "第１２３４５６号", "第１２３４５６号"},
+        {"uuid", "１２３４５６７\xe3\x80\x80年", "１２３４５６７\xe3\x80\x80年"},
+        {"text", "\xef\xbc", "\xef\xbc"},
+        {"text", "1234567\xef\xbc", "***4567\xef\xbc"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_row(&rows[i]);
+    }
+}
+
 static void
 numbers_in_free_text_are_masked_by_their_look(void **state)
 {
@@ -231,6 +261,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_members_are_masked_by_their_names),
+        cmocka_unit_test(wide_digits_are_digits),
         cmocka_unit_test(numbers_in_free_text_are_masked_by_their_look),
         cmocka_unit_test(times_ids_and_hashes_are_left_alone),
         cmocka_unit_test(numbers_in_ids_and_urls_are_found_by_a_stricter_look),
