@@ -2,10 +2,10 @@
  * short of memory, without a machine that is.
  *
  * SCARCE_MEMORY is a file with a number: one of so many allocations fails, on average; 0: none, as without the file. It
- * is looked at all the while. Only what the process's own code, libevent, libevhtp, yajl and expat ask for can fail:
- * librdkafka ends a process that is out of memory, and says so. libevhtp's parser, the one large thing that it asks
- * for, is left out: the gateway sees to it beforehand that there is room. The thread that started the process is left
- * alone. How many have failed is told by the file's second number. */
+ * is looked at all the while. Only what the process's own code, libevent, libevhtp, yajl, expat and OpenSSL ask for can
+ * fail: librdkafka ends a process that is out of memory, and says so. libevhtp's parser, the one large thing that it
+ * asks for, is left out: the gateway sees to it beforehand that there is room. The thread that started the process is
+ * left alone. How many have failed is told by the file's second number. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
@@ -26,7 +26,7 @@ struct control {
     _Atomic uint32_t one_in, failed;
 };
 
-static const char *const names[] = {"libevent", "libevhtp", "libyajl", "libexpat"};
+static const char *const names[] = {"libevent", "libevhtp", "libyajl", "libexpat", "libcrypto"};
 static struct {
     uintptr_t begin, end;
     bool small_only;
