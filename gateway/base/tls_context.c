@@ -76,7 +76,8 @@ use_key(SSL_CTX *ssl, const struct tls_settings *settings, struct error *error)
 }
 
 /* A session that is taken up again would outlive the certificate that it was begun with: clients that show one
- * handshake in full each time. */
+ * handshake in full each time. An intermediate authority in the file is trusted by itself: were its root wanted beside
+ * it, all others of that root would come along. */
 static bool
 use_client_ca(SSL_CTX *ssl, const struct tls_settings *settings, struct error *error)
 {
@@ -97,6 +98,7 @@ use_client_ca(SSL_CTX *ssl, const struct tls_settings *settings, struct error *e
     SSL_CTX_set_client_CA_list(ssl, names); /* becomes its own */
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_verify_depth(ssl, CHAIN_DEPTH_MAX);
+    (void)X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN); /* cannot fail */
     SSL_CTX_set_max_cert_list(ssl, (long)CLIENT_CHAIN_BYTES);
     SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
     return SSL_CTX_set_num_tickets(ssl, 0) == 1 || error_set(error, "out of memory");

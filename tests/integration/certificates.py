@@ -27,6 +27,16 @@ class Authority:
         self.path, self.key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
         openssl("req", "-x509", *self._new_key(self.key), "-subj", f"/CN={name}", "-days", 30, "-out", self.path)
 
+    def intermediate(self, name):
+        """An authority that this one has signed."""
+        made = Authority(self.directory / name, name)
+        request, extensions = made.directory / "new.csr", made.directory / "extensions"
+        extensions.write_text("basicConstraints=critical,CA:TRUE\n")
+        openssl("x509", "-x509toreq", "-in", made.path, "-signkey", made.key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.path, "-CAkey", self.key, "-CAcreateserial", "-days", 30,
+                "-extfile", extensions, "-out", made.path)
+        return made
+
     @staticmethod
     def _new_key(path):
         return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path

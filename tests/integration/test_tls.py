@@ -193,6 +193,22 @@ def test_other_certificates_are_refused(gateway, authority, vendors, tmp_path, v
     assert re.search(reason, gateway.log("handshake_failed")[-1]["reason"])
 
 
+def test_an_intermediate_authority_is_trusted_without_its_root(start_gateway, authority, tmp_path):
+    root = Authority(tmp_path, "root")
+    trusted, other = root.intermediate("trusted"), root.intermediate("other")
+    gateway = start_gateway({"gateway": {"tls": tls_options(authority, trusted)}, "sources": [
+        {"name": "7moor", "adapter": "7moor", "client_certificate": True}]})
+    certificate = trusted.sign("client")
+    assert status_with(gateway, authority.client_context(certificate), "/callbacks/7moor") == 200
+    certificate.path.write_text(certificate.path.read_text() + trusted.path.read_text())  # with its chain, as is usual
+    assert status_with(gateway, authority.client_context(certificate), "/callbacks/7moor") == 200
+    strangers = other.sign("client")
+    strangers.path.write_text(strangers.path.read_text() + other.path.read_text() + root.path.read_text())
+    for stranger in (strangers, root.sign("client")):
+        with pytest.raises(ssl.SSLError, match="(?i)unknown.ca"):
+            status_with(gateway, authority.client_context(stranger), "/callbacks/7moor")
+
+
 def test_check_tells_of_certificates(gateway):
     told = run("check", "--config", gateway.directory / "trunkline.yaml")
     assert told.returncode == 0, told.stderr
