@@ -90,11 +90,13 @@ def test_bash_completes_out_of_the_binary(shell, config):
 
 def test_fish_completes_out_of_the_binary(shell, config):
     fish = shell(Fish)
-    assert fish.offered("trunkline deadl") == {"deadletter": "lists and shows callbacks and commands that became no event, and replays them"}
+    meaning = "lists and shows callbacks and commands that became no event, and replays them"
+    assert fish.offered("trunkline deadl") == {"deadletter": meaning}
     assert set(fish.offered("trunkline deadletter ")) == {"list", "show", "replay"}
     assert list(fish.offered("trunkline deadletter list --so")) == ["--source"]
     assert fish.offered(f"trunkline convert --config {config} --source 7") == {"7moor": "7moor"}
-    assert list(fish.offered(f"trunkline tap --config={config} --topic=here-trunkline.re")) == ["--topic=here-trunkline.results"]
+    topics = fish.offered(f"trunkline tap --config={config} --topic=here-trunkline.re")
+    assert list(topics) == ["--topic=here-trunkline.results"]
     assert list(fish.offered(f"trunkline command hold --config {config} ")) == ["north"]
     assert list(fish.offered(f"trunkline check --config {config.parent}/trunk")) == [str(config)]
     assert list(fish.offered(f"trunkline check --config={config.parent}/trunk")) == [f"--config={config}"]
