@@ -330,8 +330,9 @@ read_records(const char *topic)
     return 0;
 }
 
-/* One record, whose value is its number; lives until the process ends. */
+/* One record, whose value is its number. */
 struct parcel {
+    struct parcel *next;
     struct recordset set;
     struct record record;
     char value[24];
@@ -340,6 +341,7 @@ struct parcel {
 
 static struct producer *producer;
 static struct slice publish_topic;
+static struct parcel *parcels; /* all of them, for as long as the producer may know one */
 
 static void
 on_published(struct recordset *set)
@@ -368,6 +370,8 @@ obey_as_publisher(char *line)
             if (parcel == NULL) {
                 abort();
             }
+            parcel->next = parcels;
+            parcels = parcel;
             parcel->number = number;
             snprintf(parcel->value, sizeof parcel->value, "%ld", number);
             parcel->record =
@@ -392,6 +396,12 @@ publish(bool patient, const char *topic)
     }
     listen_to(obey_as_publisher);
     producer_free(producer, CALL_MS);
+    while (parcels != NULL) {
+        struct parcel *parcel = parcels;
+
+        parcels = parcel->next;
+        free(parcel);
+    }
     metrics_free(metrics);
     return 0;
 }

@@ -363,6 +363,7 @@ def test_handshakes_that_stop(start_gateway, authority):
             client.send(hello[:length])
     with gateway.client() as client:  # as a load balancer looks whether somebody is there: no reason for a line
         pass
+    wait_until(lambda: gateway.metric("trunkline_connections_total") == 3, 10, "them to be there")
     wait_until(lambda: gateway.metric("trunkline_connections") == 0, 10, "them to be gone")
     assert gateway.metric("trunkline_tls_handshakes_failed_total") == 2
     used = cpu_seconds(gateway)
