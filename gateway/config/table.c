@@ -63,7 +63,8 @@ const struct config_option config_table[] = {
      .kind = OPTION_STRING,
      .reloads = true,
      CONFIG(tls.client_ca_file),
-     .help = "PEM: whoever signs clients' certificates; for sources with `client_certificate`"},
+     .help = "PEM: whoever signs clients' certificates, an intermediate alone will do; for sources with "
+             "`client_certificate`"},
     {.path = "gateway.tls.minimum_version",
      .kind = OPTION_WORD,
      .reloads = true,
