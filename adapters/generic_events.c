@@ -31,16 +31,18 @@ struct work {
 static bool
 read_rfc3339(struct slice text, const struct zone *zone, struct timestamp *timestamp)
 {
-    (void)zone;
-    return timestamp_read_rfc3339(text, timestamp);
+    (void)zone; /* there must be an offset: a time without one is more likely meant otherwise than local */
+    return timestamp_read_iso8601(text, NULL, timestamp);
 }
 
 static struct timestamp
 read_time(struct work *work, struct slice text, enum time_form form)
 {
     static time_reader *const readers[] = {
-        [TIME_SECONDS] = timestamp_read_seconds, [TIME_MILLISECONDS] = timestamp_read_millis,
-        [TIME_RFC3339] = read_rfc3339,           [TIME_LOCAL] = timestamp_read_local,
+        [TIME_SECONDS] = timestamp_read_decimal_seconds,
+        [TIME_MILLISECONDS] = timestamp_read_millis,
+        [TIME_RFC3339] = read_rfc3339,
+        [TIME_LOCAL] = timestamp_read_iso8601,
         [TIME_COMPACT] = timestamp_read_compact,
     };
 

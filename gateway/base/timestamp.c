@@ -8,6 +8,8 @@
 #define YEAR_FIRST      1970
 #define YEAR_LAST       9999
 #define OFFSET_MINUTES  (24 * 60) /* an offset is smaller, both ways */
+#define SECONDS_DIGITS  10
+#define DATE_BYTES      10 /* 2026-05-07 */
 
 struct civil {
     int year, month, day; /* month and day from 1 */
@@ -195,7 +197,7 @@ timestamp_read_seconds(struct slice text, const struct zone *zone, struct timest
 {
     int64_t seconds = 0;
 
-    if (text.length != 10 || !take_digits(&text, 10, &seconds)) {
+    if (text.length != SECONDS_DIGITS || !take_digits(&text, SECONDS_DIGITS, &seconds)) {
         return false;
     }
     *timestamp = timestamp_from_unix_ms(seconds * 1000, zone);
@@ -304,23 +306,38 @@ take_fraction(struct slice *text, int *milli)
     return true;
 }
 
-/* "Z" or "+08:00", and nothing behind it. */
+/* "Z" or "+08:00", loosely also "z", "+0800" or "+08", and nothing behind it. */
 static bool
-take_offset(struct slice text, int *offset_minutes)
+take_offset(struct slice text, bool loosely, int *offset_minutes)
 {
     int hours = 0, minutes = 0;
 
     *offset_minutes = 0;
-    if (slice_is(text, "Z")) {
+    if (slice_is(text, "Z") || (loosely && slice_is(text, "z"))) {
         return true;
     }
     bool west = take_char(&text, '-');
-    if ((!west && !take_char(&text, '+')) || !take_number(&text, 2, &hours) || !take_char(&text, ':') ||
-        !take_number(&text, 2, &minutes) || text.length > 0 || hours > 23 || minutes > 59) {
+    if ((!west && !take_char(&text, '+')) || !take_number(&text, 2, &hours)) {
+        return false;
+    }
+    bool colon = take_char(&text, ':');
+    if ((!colon && !loosely) || ((colon || text.length > 0) && !take_number(&text, 2, &minutes)) || text.length > 0 ||
+        hours > 23 || minutes > 59) {
         return false;
     }
     *offset_minutes = west ? -(hours * 60 + minutes) : hours * 60 + minutes;
     return true;
+}
+
+static void
+set_with_offset(struct timestamp *timestamp, const struct civil *civil, int offset_minutes, bool millis)
+{
+    *timestamp = (struct timestamp){
+        .unix_ms = (civil_to_seconds(civil) - offset_minutes * INT64_C(60)) * 1000 + civil->milli,
+        .offset_minutes = (int16_t)offset_minutes,
+        .present = true,
+        .millis = millis,
+    };
 }
 
 bool
@@ -333,14 +350,53 @@ timestamp_read_rfc3339(struct slice text, struct timestamp *timestamp)
         return false;
     }
     bool millis = take_char(&text, '.');
-    if ((millis && !take_fraction(&text, &civil.milli)) || !take_offset(text, &offset)) {
+    if ((millis && !take_fraction(&text, &civil.milli)) || !take_offset(text, false, &offset)) {
         return false;
     }
-    *timestamp = (struct timestamp){
-        .unix_ms = (civil_to_seconds(&civil) - offset * INT64_C(60)) * 1000 + civil.milli,
-        .offset_minutes = (int16_t)offset,
-        .present = true,
-        .millis = millis,
-    };
+    set_with_offset(timestamp, &civil, offset, millis);
+    return true;
+}
+
+bool
+timestamp_read_iso8601(struct slice text, const struct zone *zone, struct timestamp *timestamp)
+{
+    char between = text.length > DATE_BYTES ? text.data[DATE_BYTES] : 'T';
+    const char separators[] = {'-', between, ':'};
+    struct civil civil;
+    int offset = 0;
+
+    if ((between != 'T' && between != 't' && between != ' ') || !take_civil(&text, separators, &civil)) {
+        return false;
+    }
+    bool millis = take_char(&text, '.') || take_char(&text, ',');
+    if (millis && !take_fraction(&text, &civil.milli)) {
+        return false;
+    }
+    if (text.length == 0 && zone != NULL) {
+        set_local(timestamp, &civil, zone, millis);
+        return true;
+    }
+    if (!take_offset(text, true, &offset)) {
+        return false;
+    }
+    set_with_offset(timestamp, &civil, offset, millis);
+    return true;
+}
+
+bool
+timestamp_read_decimal_seconds(struct slice text, const struct zone *zone, struct timestamp *timestamp)
+{
+    int64_t seconds = 0;
+    int milli = 0;
+
+    if (!take_digits(&text, SECONDS_DIGITS, &seconds)) {
+        return false;
+    }
+    bool millis = take_char(&text, '.');
+    if ((millis && !take_fraction(&text, &milli)) || text.length > 0) {
+        return false;
+    }
+    *timestamp = timestamp_from_unix_ms(seconds * 1000 + milli, zone);
+    timestamp->millis = millis;
     return true;
 }

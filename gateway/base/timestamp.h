@@ -36,3 +36,10 @@ bool timestamp_read_local(struct slice text, const struct zone *zone, struct tim
 bool timestamp_read_compact(struct slice text, const struct zone *zone, struct timestamp *timestamp) MUST_CHECK;
 /* RFC 3339, as our own options and events write it. */
 bool timestamp_read_rfc3339(struct slice text, struct timestamp *timestamp) MUST_CHECK;
+
+/* The same more loosely, for vendors that nobody knows beforehand. */
+/* ISO 8601: RFC 3339, and a blank or a small letter for its T and Z, a comma before the decimals, an offset without
+ * colon or minutes. Without an offset: local time of the zone, unreadable where that is NULL. */
+bool timestamp_read_iso8601(struct slice text, const struct zone *zone, struct timestamp *timestamp) MUST_CHECK;
+/* 10-digit epoch seconds with or without decimals. */
+bool timestamp_read_decimal_seconds(struct slice text, const struct zone *zone, struct timestamp *timestamp) MUST_CHECK;

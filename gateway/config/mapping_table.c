@@ -113,9 +113,10 @@ const struct config_option mapping_table[] = {
      .fallback = "rfc3339",
      .words = time_forms,
      MAPPING(time_form),
-     .help = "how the vendor writes times, unless an event or a field says otherwise: since 1970 in `seconds` or "
-             "`milliseconds`, `rfc3339` (2026-05-07T08:09:10Z), `local` (2026-05-07 08:09:10) or `compact` "
-             "(20260507080910), these two in the source's `timezone`"},
+     .help = "how the vendor writes times, unless an event or a field says otherwise: since 1970 in `seconds` "
+             "(decimals may follow) or `milliseconds`; `rfc3339` (2026-05-07T08:09:10Z, or with +0800) with its "
+             "offset; `local` (2026-05-07 08:09:10) or `compact` (20260507080910), these two in the source's "
+             "`timezone`; a `local` one that has an offset goes by that"},
     {.path = "events",
      .kind = OPTION_ITEMS,
      .items = event_table,

@@ -214,6 +214,83 @@ rfc3339(void **state)
     assert_int_equal(timestamp.unix_ms, 1620455987000);
 }
 
+static void
+iso8601(void **state)
+{
+    (void)state;
+    struct zone *shanghai = load("Asia/Shanghai");
+    static const struct {
+        const char *text;
+        const char *printed;
+    } good[] = {
+        {"2021-05-08T14:39:47+08:00", "2021-05-08T14:39:47+08:00"},
+        {"2021-05-08 14:39:47.120Z", "2021-05-08T14:39:47.120+00:00"},
+        {"2021-05-08t14:39:47z", "2021-05-08T14:39:47+00:00"},
+        {"2021-05-08T14:39:47,5-0330", "2021-05-08T14:39:47.500-03:30"},
+        {"2021-05-08T14:39:47.000+0800", "2021-05-08T14:39:47.000+08:00"},
+        {"2021-05-08 14:39:47+08", "2021-05-08T14:39:47+08:00"},
+    };
+    static const char *const local[] = {"2021-05-08T14:39:47", "2021-05-08 14:39:47", "2021-05-08t14:39:47"};
+    static const char *const bad[] = {
+        "",
+        "2021-05-08",
+        "2021-05-08T",
+        "2021-05-08_14:39:47Z",
+        "2021-05-0814:39:47Z",
+        "2021-05-08T14:39Z",
+        "2021-05-08T14:39:47.Z",
+        "2021-05-08T14:39:47 Z",
+        "2021-05-08T14:39:47+8",
+        "2021-05-08T14:39:47+08:",
+        "2021-05-08T14:39:47+080",
+        "2021-05-08T14:39:47+08000",
+        "2021-05-08T14:39:47+24",
+        "2021-05-08T14:39:47+0860",
+        "2021-02-30T14:39:47Z",
+        "20210508T143947Z",
+    };
+    struct timestamp timestamp;
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(timestamp_read_iso8601(slice_from(good[i].text), NULL, &timestamp));
+        assert_prints(timestamp, good[i].printed);
+        assert_true(timestamp_read_iso8601(slice_from(good[i].text), shanghai, &timestamp));
+        assert_prints(timestamp, good[i].printed);
+    }
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        assert_false(timestamp_read_iso8601(slice_from(local[i]), NULL, &timestamp));
+        assert_true(timestamp_read_iso8601(slice_from(local[i]), shanghai, &timestamp));
+        assert_prints(timestamp, "2021-05-08T14:39:47+08:00");
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(timestamp_read_iso8601(slice_from(bad[i]), shanghai, &timestamp));
+    }
+    assert_false(timestamp_read_iso8601(slice_make("2021-05-08\0"
+                                                   "14:39:47Z",
+                                                   20),
+                                        shanghai, &timestamp));
+    zone_free(shanghai);
+}
+
+static void
+decimal_seconds(void **state)
+{
+    (void)state;
+    struct zone *shanghai = load("Asia/Shanghai");
+    static const char *const bad[] = {
+        "", "1620455987.", "1620455987,5", "162045598.75", "16204559871", "1620455987.5e1", "1620455987.1234567890"};
+    struct timestamp timestamp;
+
+    assert_true(timestamp_read_decimal_seconds(slice_from("1620455987"), shanghai, &timestamp));
+    assert_prints(timestamp, "2021-05-08T14:39:47+08:00");
+    assert_true(timestamp_read_decimal_seconds(slice_from("1620455987.25"), shanghai, &timestamp));
+    assert_prints(timestamp, "2021-05-08T14:39:47.250+08:00");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(timestamp_read_decimal_seconds(slice_from(bad[i]), shanghai, &timestamp));
+    }
+    zone_free(shanghai);
+}
+
 /* Each day from 1970 to 2400, against the C library, and read back. */
 static void
 every_day(void **state)
@@ -317,6 +394,8 @@ main(void)
         cmocka_unit_test(epochs),
         cmocka_unit_test(written_times),
         cmocka_unit_test(rfc3339),
+        cmocka_unit_test(iso8601),
+        cmocka_unit_test(decimal_seconds),
         cmocka_unit_test(every_day),
         cmocka_unit_test(what_has_no_text),
         cmocka_unit_test(unknown_zones_are_refused),
