@@ -10,6 +10,7 @@ import callbacks
 import pytest
 
 from gateway import BINARY
+from raw_client import ConnectionEnded
 from siege import Attack, Healthy, descriptors, ids_on
 from test_attack import LIMITS, SANITIZED, SOURCES, TOPICS
 from waiting import wait_until
@@ -32,7 +33,10 @@ def is_on_kafka(kafka, gateway, entries):
 
 def serves(gateway, name):
     record = callbacks.yeta_record(name)
-    return gateway.post(f"/callbacks{record.path}", record.body).status == 200
+    try:
+        return gateway.post(f"/callbacks{record.path}", record.body).status == 200
+    except ConnectionEnded:
+        return False
 
 
 class Scarcity:
@@ -96,7 +100,8 @@ def test_without_descriptors_for_clients_kafka_and_the_spool_have_theirs(start_g
         while time.monotonic() < until:
             most = max(most, descriptors(gateway))
             time.sleep(0.02)
-        assert serves(gateway, "amid the crowd")
+        # A new connection that has not been heard yet when room is made may be the one that goes.
+        wait_until(lambda: serves(gateway, "amid the crowd"), 2, "an answer amid the crowd")
         crowd.wait()
         resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, usual)
     wait_until(lambda: descriptors(gateway) <= before + 8, 20, "the descriptors to come back")
