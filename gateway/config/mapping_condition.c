@@ -32,6 +32,23 @@ check_methods(struct loader *loader, const struct node *member, const struct tex
     return right;
 }
 
+/* /callbacks/<source>/<endpoint>: the slash is not its. */
+static bool
+check_endpoints(struct loader *loader, const struct node *member, const struct texts *wanted)
+{
+    bool right = true;
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (!slice_empty(wanted->texts[i]) && wanted->texts[i].data[0] == '/') {
+            fault_add(loader->faults, member->line,
+                      "%swhen: endpoint: \"%.*s\": no endpoint begins with a slash; write it without", loader->where,
+                      QUOTE(wanted->texts[i]));
+            right = false;
+        }
+    }
+    return right;
+}
+
 static bool
 read_condition(struct loader *loader, const struct node *member, struct condition *condition)
 {
@@ -52,7 +69,8 @@ read_condition(struct loader *loader, const struct node *member, struct conditio
             return true;
         }
     }
-    if (condition->at.place == PLACE_METHOD && !check_methods(loader, member, &values)) {
+    if ((condition->at.place == PLACE_METHOD && !check_methods(loader, member, &values)) ||
+        (condition->at.place == PLACE_ENDPOINT && !check_endpoints(loader, member, &values))) {
         return false;
     }
     condition->values = values.texts;

@@ -251,6 +251,8 @@ faults_of_events_are_told(void **state)
          "9: " E1
          "when: method: \"GET\" is none of the source's methods, which are POST; add it to methods, or take it "
          "out here"},
+        {"- {type: call.ended, key: /id, when: {endpoint: [calls, /calls]}}\n",
+         "9: " E1 "when: endpoint: \"/calls\": no endpoint begins with a slash; write it without"},
         {"- {type: call.ended, key: /id, time: {/t}}\n",
          "9: " E1 "time takes a text; one that begins with a brace stands in quotes"},
         {"- {type: call.ended, key: /id, time_form: second}\n",
