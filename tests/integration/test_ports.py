@@ -152,6 +152,12 @@ def end_of(kafka, topic, partition):
         consumer.close()
 
 
+def wait_for_end(kafka, topic, end):
+    """Kafka writes a transaction's mark into partition 0 after it has told the end of it."""
+    ends = end_of(kafka, topic, 0)
+    wait_until(lambda: next(ends) == end, 20, f"offset {end} to be the end")
+
+
 def test_records_and_offsets_are_visible_together_or_not_at_all(kafka, prefix, start):
     topic, commands, group = prefix + "journal", prefix + "commands", prefix + "group"
     kafka.create(topic, partitions=2, max_message_bytes=2000, message_timestamp_type="LogAppendTime")
@@ -169,7 +175,7 @@ def test_records_and_offsets_are_visible_together_or_not_at_all(kafka, prefix, s
     assert port.commit(0, "three", 1, 1, "x" * 5000, 1, *offset, 9)[0] == "REFUSED"
     assert sorted(values(kafka, topic)) == ["one", "two"]
     assert committed(kafka, group, commands) == 5
-    assert next(end_of(kafka, topic, 0)) == 4  # "one", its commit, "three", its abort
+    wait_for_end(kafka, topic, 4)  # "one", its commit, "three", its abort
 
     assert port.commit(0, "four", 1, *offset, 9)[0] == "COMMITTED"
     assert sorted(values(kafka, topic)) == ["four", "one", "two"]
@@ -260,10 +266,11 @@ def journal(kafka, prefix, start):
     assert (outcome, first["record"]) == ("COMMITTED", 0)
     later_than(first["time"])
     assert port.commit(0, "never", 1, 1, "x" * 5000, 1)[0] == "REFUSED"
-    assert next(end_of(kafka, topic, 0)) == 4
+    wait_for_end(kafka, topic, 4)
     later_than(int(time.time() * 1000))
     outcome, second = port.commit(0, "two", 2)
     assert (outcome, second["record"]) == ("COMMITTED", 4)
+    wait_for_end(kafka, topic, 7)
     later_than(second["time"])
     return port, topic, first["time"], second["time"]
 
