@@ -20,6 +20,10 @@ PARTITIONS = 4
 SESSION_SECONDS = 6  # session.timeout.ms
 
 
+# On a new Kafka librdkafka may miss that a group's coordinator is there, until idle connections are closed after a minute.
+ANSWER_SECONDS = 90
+
+
 class Port:
     """One process of ports.c. A line that it says is (word, number, text)."""
 
@@ -42,7 +46,7 @@ class Port:
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
 
-    def hear(self, seconds=20):
+    def hear(self, seconds=ANSWER_SECONDS):
         try:
             word, number, text = self.said.get(timeout=seconds)
         except queue.Empty:
